@@ -1,0 +1,34 @@
+package access
+
+import "time"
+
+// Check asks whether Subject has Permission on Resource.
+type Check struct {
+	Resource   Object
+	Permission string
+	Subject    Subject
+	Context    map[string]any // caveat context, may be nil
+}
+
+// Decision answers a Check. A permission that depends on caveat context the
+// check did not bring is not allowed.
+type Decision struct {
+	Allowed   bool
+	CheckedAt Token // the answer is no older than this
+}
+
+// Page asks for at most Limit items after Cursor; an empty cursor is the start.
+type Page struct {
+	Limit  int
+	Cursor string
+}
+
+// Lookup is one page of ids that an answer to "which" consists of.
+type Lookup struct {
+	IDs       []string
+	Next      string // cursor of the following page, empty at the end
+	CheckedAt Token
+}
+
+// Clock tells the time; tests replace it.
+type Clock func() time.Time

@@ -1,0 +1,51 @@
+package access
+
+import (
+	"time"
+
+	"github.com/gatehouse/gatehouse/internal/email"
+)
+
+// Person is someone the directory knows, with or without a login. The id is
+// the id of the SpiceDB user and says nothing about the person.
+type Person struct {
+	ID         string
+	Email      email.Address
+	GivenName  string
+	FamilyName string
+	HasLogin   bool
+	CreatedAt  time.Time
+}
+
+// Login is an identity as an issuer vouches for it. A person is recognised by
+// issuer and subject, never by e-mail alone, except on the very first login.
+type Login struct {
+	Issuer        string
+	Subject       string
+	Email         email.Address
+	EmailVerified bool
+	GivenName     string
+	FamilyName    string
+	Operator      bool // the dev issuer says so; never set by another
+}
+
+// ObjectProfile is what the directory keeps of an object: what people call it.
+type ObjectProfile struct {
+	Object
+	Name     string
+	TimeZone string // IANA name
+
+	// Customer accounts only (NINE-2); both are unique.
+	CustomerNumber string
+	Identifier     string
+}
+
+// InvitationProfile is what the directory keeps of an invitation; whether it is
+// pending is a matter of relationships.
+type InvitationProfile struct {
+	ID        string
+	InviteeID string
+	Email     email.Address
+	CreatedAt time.Time
+	ExpiresAt time.Time
+}

@@ -1,0 +1,104 @@
+package access
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// The object types of the schema that Go code names.
+const (
+	TypeUser            = "user"
+	TypePlatform        = "platform"
+	TypePartner         = "partner"
+	TypeClient          = "client"
+	TypeProject         = "project"
+	TypeCustomerAccount = "customer_account"
+	TypeInstance        = "instance"
+	TypeInvitation      = "invitation"
+	TypeVersion         = "version"
+	TypeAPIKey          = "api_key"
+)
+
+// Platform is the one object every root object hangs from.
+var Platform = Object{Type: TypePlatform, ID: "gatehouse"}
+
+// Object names a resource: a definition of the schema and an id within it.
+type Object struct {
+	Type string
+	ID   string
+}
+
+// User is the object that stands for the person with this id.
+func User(id string) Object { return Object{Type: TypeUser, ID: id} }
+
+func (o Object) String() string { return o.Type + ":" + o.ID }
+
+// Subject is the right-hand side of a relationship. Relation is empty for a
+// concrete object and names a relation for a subject set (group#member).
+// An ID of "*" is the wildcard.
+type Subject struct {
+	Object
+	Relation string
+}
+
+func (s Subject) String() string {
+	if s.Relation == "" {
+		return s.Object.String()
+	}
+	return s.Object.String() + "#" + s.Relation
+}
+
+// Only what SpiceDB itself accepts (its ObjectReference rules), so that a
+// reference that parses here never fails there.
+var (
+	typePattern     = regexp.MustCompile(`^([a-z][a-z0-9_]{1,61}[a-z0-9]/)*[a-z][a-z0-9_]{1,62}[a-z0-9]$`)
+	idPattern       = regexp.MustCompile(`^[a-zA-Z0-9/_|\-=+]+$`)
+	relationPattern = regexp.MustCompile(`^[a-z][a-z0-9_]{1,62}[a-z0-9]$`)
+	newIDPattern    = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_\-]{0,63}$`)
+)
+
+const (
+	maxTypeLength = 128
+	maxIDLength   = 1024
+)
+
+// ParseObject accepts a type and an id as SpiceDB would.
+// Errors: Invalid (malformed_reference).
+func ParseObject(objectType, id string) (Object, error) {
+	if len(objectType) > maxTypeLength || !typePattern.MatchString(objectType) {
+		return Object{}, Fail(Invalid, "malformed_reference", "%q is not an object type", clip(objectType))
+	}
+	if len(id) > maxIDLength || !idPattern.MatchString(id) {
+		return Object{}, Fail(Invalid, "malformed_reference", "%q is not an object id", clip(id))
+	}
+	return Object{Type: objectType, ID: id}, nil
+}
+
+// ParseNewID accepts the id an operator chose for a new object. It is stricter
+// than ParseObject: the id must stand unescaped in a URL.
+// Errors: Invalid (malformed_id).
+func ParseNewID(id string) (string, error) {
+	if !newIDPattern.MatchString(id) {
+		return "", Fail(Invalid, "malformed_id", "%q is not an id: use 1 to 64 letters, digits, '-' or '_', starting with a letter or digit", clip(id))
+	}
+	return id, nil
+}
+
+// ParsePermission accepts the name of a permission or relation.
+// Errors: Invalid (malformed_reference).
+func ParsePermission(name string) (string, error) {
+	if !relationPattern.MatchString(name) {
+		return "", Fail(Invalid, "malformed_reference", "%q is not a permission", clip(name))
+	}
+	return name, nil
+}
+
+// clip keeps hostile input out of messages beyond a recognisable beginning.
+func clip(s string) string {
+	const most = 64
+	if len(s) <= most {
+		return s
+	}
+	return fmt.Sprintf("%s… (%d bytes)", strings.ToValidUTF8(s[:most], ""), len(s))
+}

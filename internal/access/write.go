@@ -1,0 +1,100 @@
+package access
+
+// Verb is what an Update does to its relationship.
+type Verb int
+
+// Touch creates or replaces, Delete removes and succeeds silently if there is
+// nothing to remove. SpiceDB's CREATE is not used: it fails over an ended
+// relationship that was not yet collected, so "new" is said with a MustNotMatch.
+const (
+	Touch Verb = iota
+	Delete
+)
+
+func (v Verb) String() string {
+	if v == Delete {
+		return "DELETE"
+	}
+	return "TOUCH"
+}
+
+// Update is one change of a Write.
+type Update struct {
+	Verb         Verb
+	Relationship Relationship
+}
+
+func (u Update) String() string { return u.Verb.String() + " " + u.Relationship.String() }
+
+// Precondition must hold at the commit, or nothing is written.
+// Only relationships that have not ended count as matching.
+type Precondition struct {
+	Filter   Filter
+	MustFail bool // false: some relationship must match; true: none may
+}
+
+// MustMatch holds if some live relationship matches.
+func MustMatch(f Filter) Precondition { return Precondition{Filter: f} }
+
+// MustNotMatch holds if no live relationship matches.
+func MustNotMatch(f Filter) Precondition { return Precondition{Filter: f, MustFail: true} }
+
+func (p Precondition) String() string {
+	if p.MustFail {
+		return "MUST_NOT_MATCH " + p.Filter.String()
+	}
+	return "MUST_MATCH " + p.Filter.String()
+}
+
+// Cause says who changes relationships and why. It travels with the write as
+// transaction metadata, so that everything derived from Watch can name it.
+type Cause struct {
+	Operation string // the verb: "add", "invite", "end_role", …
+	Actor     Object // the person, or System
+	Reason    string // free text from the caller, may be empty
+	RequestID string
+}
+
+// System is the actor of what Gatehouse does by itself.
+var System = Object{Type: TypePlatform, ID: "gatehouse"}
+
+// Write is the commit point of an operation: all of it or nothing.
+type Write struct {
+	Updates       []Update
+	Preconditions []Precondition
+	Cause         Cause
+}
+
+// Touch adds relationships to the write.
+func (w *Write) Touch(rs ...Relationship) {
+	for _, r := range rs {
+		w.Updates = append(w.Updates, Update{Touch, r})
+	}
+}
+
+// Delete adds removals to the write.
+func (w *Write) Delete(rs ...Relationship) {
+	for _, r := range rs {
+		w.Updates = append(w.Updates, Update{Delete, r})
+	}
+}
+
+// Replace adds the removal of a relationship that must still be there.
+func (w *Write) Replace(r Relationship) {
+	w.Delete(r)
+	w.Require(MustMatch(Exactly(r)))
+}
+
+// Require adds preconditions to the write.
+func (w *Write) Require(ps ...Precondition) { w.Preconditions = append(w.Preconditions, ps...) }
+
+// Token names a moment of the relationships: a ZedToken.
+type Token string
+
+// Change is one committed write as Watch reports it. A change made by other
+// tools has an empty Cause.
+type Change struct {
+	Updates []Update
+	Cause   Cause
+	At      Token
+}

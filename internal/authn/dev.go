@@ -1,0 +1,124 @@
+// Package authn finds out whose login a token stands for. So far there is one
+// issuer: the dev issuer, which anyone with its key can be, and which the server
+// trusts only in dev mode.
+package authn
+
+import (
+	"context"
+	"crypto/ed25519"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+
+	"github.com/gatehouse/gatehouse/internal/access"
+	"github.com/gatehouse/gatehouse/internal/email"
+)
+
+// What tokens of the dev issuer say of themselves.
+const (
+	devIssuer   = "gatehouse-dev"
+	devAudience = "gatehouse"
+	devKeyFile  = "dev-key.pem"
+	devTokenAge = 24 * time.Hour
+)
+
+type devClaims struct {
+	jwt.RegisteredClaims
+	Email         string `json:"email"`
+	EmailVerified bool   `json:"email_verified"`
+	Operator      bool   `json:"operator,omitempty"`
+}
+
+// DevIssuer makes and recognises tokens for trying Gatehouse out.
+type DevIssuer struct {
+	key ed25519.PrivateKey
+	now access.Clock
+}
+
+// OpenDevIssuer finds the issuer's key in a data directory. Without one it fails
+// with fs.ErrNotExist, or makes one if it may.
+func OpenDevIssuer(dataDir string, mayCreate bool, now access.Clock) (*DevIssuer, error) {
+	path := filepath.Join(dataDir, devKeyFile)
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) && mayCreate {
+		text, err = createDevKey(path)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the dev signing key: %w", err)
+	}
+	block, _ := pem.Decode(text)
+	if block == nil {
+		return nil, fmt.Errorf("%s is not a PEM file: delete it to have a new key made", path)
+	}
+	parsed, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	key, ok := parsed.(ed25519.PrivateKey)
+	if err != nil || !ok {
+		return nil, fmt.Errorf("%s does not hold an Ed25519 key: delete it to have a new key made", path)
+	}
+	return &DevIssuer{key: key, now: now}, nil
+}
+
+func createDevKey(path string) ([]byte, error) {
+	_, key, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		return nil, err
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		return nil, err
+	}
+	text := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
+	return text, os.WriteFile(path, text, 0o600)
+}
+
+// Token makes a token by which the owner of an e-mail signs in for a day, as an
+// operator if so wanted.
+func (d *DevIssuer) Token(address email.Address, operator bool) (string, error) {
+	now := d.now()
+	return jwt.NewWithClaims(jwt.SigningMethodEdDSA, devClaims{
+		RegisteredClaims: jwt.RegisteredClaims{
+			Issuer: devIssuer, Audience: jwt.ClaimStrings{devAudience}, Subject: string(address),
+			IssuedAt: jwt.NewNumericDate(now), ExpiresAt: jwt.NewNumericDate(now.Add(devTokenAge)),
+		},
+		Email: string(address), EmailVerified: true, Operator: operator,
+	}).SignedString(d.key)
+}
+
+// Authenticate turns a token of this issuer into the login it stands for.
+// Errors: Unauthenticated (token_expired, unauthenticated).
+func (d *DevIssuer) Authenticate(_ context.Context, token string) (access.Login, error) {
+	var claims devClaims
+	_, err := jwt.ParseWithClaims(token, &claims,
+		func(*jwt.Token) (any, error) { return d.key.Public(), nil },
+		jwt.WithValidMethods([]string{jwt.SigningMethodEdDSA.Alg()}),
+		jwt.WithIssuer(devIssuer), jwt.WithAudience(devAudience),
+		jwt.WithExpirationRequired(), jwt.WithIssuedAt(), jwt.WithTimeFunc(d.now),
+	)
+	if errors.Is(err, jwt.ErrTokenExpired) {
+		return access.Login{}, access.Fail(access.Unauthenticated, "token_expired", "the access token has expired")
+	}
+	address, invalid := email.Parse(claims.Email)
+	if err != nil || invalid != nil || claims.Subject == "" {
+		return access.Login{}, access.Fail(access.Unauthenticated, "unauthenticated", "the access token is not one this server accepts")
+	}
+	return access.Login{
+		Issuer: claims.Issuer, Subject: claims.Subject,
+		Email: address, EmailVerified: claims.EmailVerified, Operator: claims.Operator,
+	}, nil
+}
+
+// Nobody accepts no token at all.
+type Nobody struct{}
+
+// Authenticate refuses. Errors: Unauthenticated.
+func (Nobody) Authenticate(context.Context, string) (access.Login, error) {
+	return access.Login{}, access.Fail(access.Unauthenticated, "unauthenticated", "this server accepts no access tokens: it was started without --dev")
+}

@@ -1,0 +1,114 @@
+// Package checks answers questions about permissions: one, many at once, and
+// which resources or subjects. Nothing is cached yet: every answer is computed on
+// the newest relationships.
+package checks
+
+import (
+	"context"
+	"encoding/base64"
+	"runtime"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/gatehouse/gatehouse/internal/access"
+)
+
+// Evaluator computes one answer on the newest relationships.
+type Evaluator interface {
+	Check(ctx context.Context, c access.Check) (access.Decision, error)
+	// Covers fails unless the token names a moment that checks made now
+	// are no older than. Errors: Invalid (malformed_token, foreign_token).
+	Covers(ctx context.Context, t access.Token) error
+}
+
+// Lookups answers "which" on the newest relationships, in no order and maybe
+// with repetitions.
+type Lookups interface {
+	LookupResources(ctx context.Context, resourceType, permission string, subject access.Subject) ([]string, access.Token, error)
+	LookupSubjects(ctx context.Context, resource access.Object, permission, subjectType string) ([]string, access.Token, error)
+}
+
+// Checks is the check path.
+type Checks struct {
+	evaluator Evaluator
+	lookups   Lookups
+}
+
+// New makes the check path over an evaluator and the lookups beside it.
+func New(e Evaluator, l Lookups) *Checks { return &Checks{evaluator: e, lookups: l} }
+
+// Check answers one check. Errors: Invalid (unknown_type, unknown_permission), Unavailable.
+func (c *Checks) Check(ctx context.Context, q access.Check) (access.Decision, error) {
+	return c.evaluator.Check(ctx, q)
+}
+
+// Covers fails unless every answer given from now on is at least as fresh as the
+// token. Errors: Invalid (malformed_token, foreign_token), Unavailable.
+func (c *Checks) Covers(ctx context.Context, t access.Token) error {
+	return c.evaluator.Covers(ctx, t)
+}
+
+// Answer is one answer of a bulk check: a decision, or why there is none.
+type Answer struct {
+	Decision access.Decision
+	Err      error
+}
+
+// Bulk answers checks in their order; one that fails leaves the rest alone.
+func (c *Checks) Bulk(ctx context.Context, qs []access.Check) []Answer {
+	answers := make([]Answer, len(qs))
+	var running errgroup.Group
+	running.SetLimit(2 * runtime.GOMAXPROCS(0))
+	for i, q := range qs {
+		running.Go(func() error {
+			answers[i].Decision, answers[i].Err = c.evaluator.Check(ctx, q)
+			return nil
+		})
+	}
+	_ = running.Wait() // each answer carries its own error
+	return answers
+}
+
+// LookupResources returns a page of the ids, in order, of the resources of a type
+// on which the subject has the permission.
+// Errors: Invalid (malformed_cursor) besides those of Check.
+func (c *Checks) LookupResources(ctx context.Context, resourceType, permission string, s access.Subject, p access.Page) (access.Lookup, error) {
+	return paged(p, func() ([]string, access.Token, error) {
+		return c.lookups.LookupResources(ctx, resourceType, permission, s)
+	})
+}
+
+// LookupSubjects returns a page of the ids, in order, of the subjects of a type
+// that have the permission on the resource.
+// Errors: Invalid (malformed_cursor) besides those of Check.
+func (c *Checks) LookupSubjects(ctx context.Context, resource access.Object, permission, subjectType string, p access.Page) (access.Lookup, error) {
+	return paged(p, func() ([]string, access.Token, error) {
+		return c.lookups.LookupSubjects(ctx, resource, permission, subjectType)
+	})
+}
+
+// paged cuts a page out of a whole answer, which is computed anew for each. The
+// cursor is the last id of the page before.
+func paged(p access.Page, lookup func() ([]string, access.Token, error)) (access.Lookup, error) {
+	last, err := base64.RawURLEncoding.DecodeString(p.Cursor)
+	if err != nil {
+		return access.Lookup{}, access.Fail(access.Invalid, "malformed_cursor", "this cursor does not continue this query")
+	}
+	ids, at, err := lookup()
+	if err != nil {
+		return access.Lookup{}, err
+	}
+	slices.Sort(ids)
+	ids = slices.Compact(ids)
+	start, found := slices.BinarySearch(ids, string(last))
+	if found {
+		start++
+	}
+	page := access.Lookup{IDs: ids[start:], CheckedAt: at}
+	if len(page.IDs) > p.Limit {
+		page.IDs = page.IDs[:p.Limit]
+		page.Next = base64.RawURLEncoding.EncodeToString([]byte(page.IDs[p.Limit-1]))
+	}
+	return page, nil
+}

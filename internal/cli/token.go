@@ -1,0 +1,45 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gatehouse/gatehouse/internal/authn"
+	"github.com/gatehouse/gatehouse/internal/email"
+)
+
+func token() *cobra.Command {
+	var address, dataDir string
+	var operator bool
+	command := &cobra.Command{
+		Use: "token", Short: "Make an access token for a person (dev mode only)", Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			parsed, err := email.Parse(address)
+			if err != nil {
+				return fmt.Errorf("--email: %q is not an e-mail address", address)
+			}
+			issuer, err := authn.OpenDevIssuer(dataDir, false, time.Now)
+			if errors.Is(err, fs.ErrNotExist) {
+				return fmt.Errorf("there is no dev signing key in %s: start `gatehouse serve --dev` with this --data-dir once", dataDir)
+			}
+			if err != nil {
+				return err
+			}
+			signed, err := issuer.Token(parsed, operator)
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintln(c.OutOrStdout(), signed)
+			return err
+		},
+	}
+	command.Flags().StringVar(&address, "email", "", "whose token")
+	command.Flags().BoolVar(&operator, "operator", false, "make the person an operator of the platform at their next request")
+	command.Flags().StringVar(&dataDir, "data-dir", "./data", "data directory of the server")
+	_ = command.MarkFlagRequired("email") // fails only for a flag that is not declared
+	return command
+}

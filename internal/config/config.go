@@ -1,0 +1,140 @@
+// Package config holds every setting of the server: one struct, read from flags,
+// GATEHOUSE_* variables and a file, in that order of precedence.
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/mail"
+	"net/url"
+	"strings"
+
+	"github.com/knadh/koanf/parsers/yaml"
+	"github.com/knadh/koanf/providers/env/v2"
+	"github.com/knadh/koanf/providers/file"
+	"github.com/knadh/koanf/providers/posflag"
+	"github.com/knadh/koanf/v2"
+	"github.com/spf13/pflag"
+
+	"github.com/gatehouse/gatehouse/internal/email"
+)
+
+// Config is what the server can be told. A key of the file is a flag without its
+// dashes: data-dir.
+type Config struct {
+	DataDir   string   `koanf:"data-dir"`
+	HTTPAddr  string   `koanf:"http-addr"`
+	GRPCAddr  string   `koanf:"grpc-addr"`
+	GRPCKey   string   `koanf:"grpc-key"`
+	PublicURL string   `koanf:"public-url"`
+	MailFrom  string   `koanf:"mail-from"`
+	Operators []string `koanf:"operators"`
+	Dev       bool     `koanf:"dev"`
+	Demo      bool     `koanf:"demo"`
+	LogLevel  string   `koanf:"log-level"`
+	LogFormat string   `koanf:"log-format"`
+}
+
+// Flags declares every setting, with its default and what it means.
+func Flags(flags *pflag.FlagSet) {
+	flags.String("data-dir", "./data", "folder for everything the server keeps")
+	flags.String("http-addr", "127.0.0.1:8080", "address of the HTTP API")
+	flags.String("grpc-addr", "127.0.0.1:50051", "address of SpiceDB's own gRPC API, for zed and authzed clients; empty switches it off")
+	flags.String("grpc-key", "", "preshared key of the gRPC API, at least 16 characters; in dev mode one is made up in the data directory")
+	flags.String("public-url", "", "where people reach the server, for links in mails (default http://<http-addr>)")
+	flags.String("mail-from", "Gatehouse <gatehouse@localhost.localdomain>", "sender of mails")
+	flags.StringSlice("operators", nil, "e-mail addresses of those who operate the platform")
+	flags.Bool("dev", false, "accept tokens made by `gatehouse token`; not for production")
+	flags.Bool("demo", false, "load a small world of each product to look at")
+	flags.String("log-level", "info", "debug, info, warn or error")
+	flags.String("log-format", "text", "text or json")
+}
+
+// Load reads the settings. Flags given win over variables, variables over the
+// file, the file over defaults. Unknown keys and all faults are reported at once.
+func Load(flags *pflag.FlagSet, path string) (Config, error) {
+	k := koanf.New(".")
+	if path != "" {
+		if err := k.Load(file.Provider(path), yaml.Parser()); err != nil {
+			return Config{}, fmt.Errorf("read the configuration file: %w", err)
+		}
+	}
+	var faults []error
+	for _, key := range k.Keys() {
+		if flags.Lookup(key) == nil {
+			faults = append(faults, fmt.Errorf("%s: there is no setting %q", path, key))
+		}
+	}
+	variables := env.Provider(".", env.Opt{Prefix: "GATEHOUSE_", TransformFunc: func(name, value string) (string, any) {
+		key := strings.ReplaceAll(strings.ToLower(strings.TrimPrefix(name, "GATEHOUSE_")), "_", "-")
+		switch f := flags.Lookup(key); {
+		case f == nil:
+			faults = append(faults, fmt.Errorf("%s: there is no setting %q", name, key))
+			return "", nil
+		case f.Value.Type() == "stringSlice":
+			return key, strings.FieldsFunc(value, func(r rune) bool { return r == ',' || r == ' ' })
+		}
+		return key, value
+	}})
+	if err := k.Load(variables, nil); err != nil {
+		return Config{}, fmt.Errorf("read the environment: %w", err)
+	}
+	if err := k.Load(posflag.Provider(flags, ".", k), nil); err != nil {
+		return Config{}, fmt.Errorf("read the flags: %w", err)
+	}
+	var c Config
+	if err := k.Unmarshal("", &c); err != nil {
+		return Config{}, fmt.Errorf("read the settings: %w", err)
+	}
+	if c.PublicURL == "" {
+		c.PublicURL = "http://" + c.HTTPAddr
+	}
+	return c, errors.Join(append(faults, c.faults()...)...)
+}
+
+// minKey is the shortest preshared key accepted, in characters.
+const minKey = 16
+
+func (c Config) faults() []error {
+	var faults []error
+	fault := func(format string, args ...any) { faults = append(faults, fmt.Errorf(format, args...)) }
+	if c.DataDir == "" {
+		fault("data-dir must not be empty")
+	}
+	if _, _, err := net.SplitHostPort(c.HTTPAddr); err != nil {
+		fault("http-addr must be host:port, not %q", c.HTTPAddr)
+	}
+	if _, _, err := net.SplitHostPort(c.GRPCAddr); c.GRPCAddr != "" && err != nil {
+		fault("grpc-addr must be host:port or empty, not %q", c.GRPCAddr)
+	}
+	switch {
+	case c.GRPCKey == "" && c.GRPCAddr != "" && !c.Dev:
+		fault("grpc-key must be set while grpc-addr is: choose a long random one, or switch the gRPC API off with an empty grpc-addr")
+	case c.GRPCKey != "" && len(c.GRPCKey) < minKey:
+		fault("grpc-key must have at least %d characters", minKey)
+	}
+	if u, err := url.Parse(c.PublicURL); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		fault("public-url must be an http or https URL, not %q", c.PublicURL)
+	}
+	if _, err := mail.ParseAddress(c.MailFrom); err != nil {
+		fault("mail-from must be an e-mail address, not %q", c.MailFrom)
+	}
+	for _, operator := range c.Operators {
+		if _, err := email.Parse(operator); err != nil {
+			fault("operators: %q is not an e-mail address", operator)
+		}
+	}
+	if c.Demo && !c.Dev {
+		fault("demo needs dev: it is a world to try things in")
+	}
+	switch c.LogLevel {
+	case "debug", "info", "warn", "error":
+	default:
+		fault("log-level must be debug, info, warn or error, not %q", c.LogLevel)
+	}
+	if c.LogFormat != "text" && c.LogFormat != "json" {
+		fault("log-format must be text or json, not %q", c.LogFormat)
+	}
+	return faults
+}

@@ -1,0 +1,79 @@
+// Package follow derives what must come after a commit from the Watch stream.
+// A follower's place is kept, so that a crash at any instant delays what it does
+// but loses nothing: each change is handled at least once.
+package follow
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+
+	"github.com/gatehouse/gatehouse/internal/access"
+)
+
+// Follower hands every change to Handle, in order.
+type Follower struct {
+	Name          string // its place is kept under this name
+	Relationships access.Relationships
+	Cursors       access.Cursors
+	Handle        func(context.Context, access.Change) error
+	Log           *slog.Logger
+}
+
+// Prepare gives a follower that never ran its place: now. Call it before the
+// first write that the follower must not miss.
+func (f *Follower) Prepare(ctx context.Context) error {
+	at, err := f.Cursors.Cursor(ctx, f.Name)
+	if err != nil || at != "" {
+		return err
+	}
+	if at, err = f.Relationships.Head(ctx); err != nil {
+		return err
+	}
+	return f.Cursors.SetCursor(ctx, f.Name, at)
+}
+
+// Run follows until the context ends. What fails is tried again, ever more
+// slowly, and nothing behind it is handled before it succeeds.
+func (f *Follower) Run(ctx context.Context) {
+	wait := backoff.NewExponentialBackOff()
+	wait.MaxInterval = 30 * time.Second
+	for {
+		err := f.follow(ctx, wait)
+		if ctx.Err() != nil {
+			return
+		}
+		pause := wait.NextBackOff()
+		f.Log.Warn("following changes stopped, trying again", "follower", f.Name, "in", pause, "error", err)
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(pause):
+		}
+	}
+}
+
+func (f *Follower) follow(ctx context.Context, wait *backoff.ExponentialBackOff) error {
+	at, err := f.Cursors.Cursor(ctx, f.Name)
+	if err != nil {
+		return err
+	}
+	for change, err := range f.Relationships.Watch(ctx, at) {
+		if err != nil {
+			return err
+		}
+		if err := f.Handle(ctx, change); err != nil {
+			return err
+		}
+		if change.At != at {
+			if err := f.Cursors.SetCursor(ctx, f.Name, change.At); err != nil {
+				return err
+			}
+			at = change.At
+		}
+		wait.Reset()
+	}
+	return nil
+}

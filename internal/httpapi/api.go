@@ -1,0 +1,117 @@
+// Package httpapi is the HTTP façade: it reads requests, lets operations and
+// checks answer them, and says what came of it. The contract is openapi.yaml, from
+// which the types and the routes are generated.
+package httpapi
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+	"github.com/gin-gonic/gin/binding"
+
+	"github.com/gatehouse/gatehouse/internal/access"
+	"github.com/gatehouse/gatehouse/internal/checks"
+	"github.com/gatehouse/gatehouse/internal/operations"
+)
+
+// Authenticator turns a bearer token into the login it stands for.
+// Errors: Unauthenticated.
+type Authenticator interface {
+	Authenticate(ctx context.Context, token string) (access.Login, error)
+}
+
+// Dependencies are what the façade stands on.
+type Dependencies struct {
+	Operations *operations.Operations
+	Checks     *checks.Checks
+	People     access.People
+	Replays    access.Replays
+	Logins     Authenticator
+	Log        *slog.Logger
+	// Ready reports what is not ready to serve, by part; nil errors are well.
+	Ready func(context.Context) map[string]error
+}
+
+type api struct{ Dependencies }
+
+var _ StrictServerInterface = (*api)(nil)
+
+// New makes the handler of everything served over HTTP. It fails if an operation
+// of the contract names no permission its caller needs.
+func New(d Dependencies) (http.Handler, error) {
+	table, err := routeTable()
+	if err != nil {
+		return nil, err
+	}
+	gin.SetMode(gin.ReleaseMode)
+	// Strict JSON: a misspelt field must not pass for an absent one.
+	binding.EnableDecoderDisallowUnknownFields = true
+
+	a := &api{d}
+	engine := gin.New()
+	engine.ContextWithFallback = true // a handler ends when its client leaves
+	engine.HandleMethodNotAllowed = true
+	engine.RedirectTrailingSlash = false
+	if err := engine.SetTrustedProxies(nil); err != nil {
+		return nil, err
+	}
+	engine.NoRoute(func(c *gin.Context) { refuse(c, noRoute()) })
+	engine.NoMethod(func(c *gin.Context) {
+		write(c, newProblem(http.StatusMethodNotAllowed, "method_not_allowed", "this path does not take "+c.Request.Method))
+	})
+
+	measured := newMetrics()
+	engine.Use(identify, a.record(measured), a.recoverPanics, headers)
+	engine.GET("/healthz", func(c *gin.Context) { c.JSON(http.StatusOK, gin.H{"status": "ok"}) })
+	engine.GET("/readyz", a.readyz)
+	engine.GET("/metrics", measured.serve)
+	mountPages(engine)
+
+	v1 := engine.Group("", limitBody, a.authenticate, a.replay)
+	RegisterHandlersWithOptions(v1, NewStrictHandlerWithOptions(a, []StrictMiddlewareFunc{a.permit(table)}, StrictGinServerOptions{
+		RequestErrorHandlerFunc:  func(c *gin.Context, err error) { refuse(c, unreadable(err)) },
+		HandlerErrorFunc:         refuse,
+		ResponseErrorHandlerFunc: refuse,
+	}), GinServerOptions{
+		ErrorHandler: func(c *gin.Context, _ error, _ int) {
+			refuse(c, access.Fail(access.Malformed, "malformed_parameter", "a parameter of this request cannot be read"))
+		},
+	})
+	return engine, nil
+}
+
+// permit lets a request through to its handler if the caller has what the route
+// table says it needs.
+func (a *api) permit(table map[string]need) StrictMiddlewareFunc {
+	return func(next StrictHandlerFunc, operationID string) StrictHandlerFunc {
+		// The generated code capitalises the contract's operation ids.
+		required, ok := table[string(operationID[0]|0x20)+operationID[1:]]
+		if !ok {
+			required = func(*api, *gin.Context, any) error { return noRoute() }
+		}
+		return func(c *gin.Context, request any) (any, error) {
+			if err := required(a, c, request); err != nil {
+				return nil, err
+			}
+			return next(c, request)
+		}
+	}
+}
+
+func noRoute() error {
+	return access.Fail(access.NotFound, "not_found", "there is nothing at this path")
+}
+
+func (a *api) readyz(c *gin.Context) {
+	status, parts := http.StatusOK, gin.H{}
+	for part, err := range a.Ready(c) {
+		parts[part] = "ok"
+		if err != nil {
+			status, parts[part] = http.StatusServiceUnavailable, "unavailable"
+			a.Log.WarnContext(c, "not ready", "part", part, "error", err)
+		}
+	}
+	c.JSON(status, gin.H{"parts": parts})
+}

@@ -1,0 +1,79 @@
+package httpapi
+
+import (
+	"context"
+	"time"
+
+	"github.com/gatehouse/gatehouse/internal/access"
+	"github.com/gatehouse/gatehouse/internal/email"
+	"github.com/gatehouse/gatehouse/internal/operations"
+)
+
+// Invite offers a person roles on an object.
+func (a *api) Invite(ctx context.Context, r InviteRequestObject) (InviteResponseObject, error) {
+	i, at, err := a.Operations.Invite(ctx, by(ctx, r.Params.GatehouseReason), objectOf(r.Collection, r.ID),
+		operations.Newcomer{Email: r.Body.Email, GivenName: r.Body.GivenName, FamilyName: r.Body.FamilyName},
+		r.Body.Roles, time.Duration(r.Body.ExpiresIn)*time.Second)
+	return Invite201JSONResponse{invited(i, at)}, err
+}
+
+// ListInvitations lists the invitations to an object.
+func (a *api) ListInvitations(ctx context.Context, r ListInvitationsRequestObject) (ListInvitationsResponseObject, error) {
+	page, err := pageOf(r.Params.Limit, r.Params.Cursor)
+	if err != nil {
+		return nil, err
+	}
+	found, next, err := a.Operations.Invitations(ctx, objectOf(r.Collection, r.ID), operations.Status(r.Params.Status), page)
+	if err != nil {
+		return nil, err
+	}
+	body := ListInvitations200JSONResponse{Invitations: make([]Invitation, len(found)), NextCursor: next}
+	for n, i := range found {
+		body.Invitations[n] = invitationBody(i)
+	}
+	return body, nil
+}
+
+// ResendInvitation replaces an invitation by a new one.
+func (a *api) ResendInvitation(ctx context.Context, r ResendInvitationRequestObject) (ResendInvitationResponseObject, error) {
+	i, at, err := a.Operations.Resend(ctx, by(ctx, r.Params.GatehouseReason), r.ID)
+	return ResendInvitation201JSONResponse{invited(i, at)}, err
+}
+
+// RevokeInvitation takes a pending invitation back.
+func (a *api) RevokeInvitation(ctx context.Context, r RevokeInvitationRequestObject) (RevokeInvitationResponseObject, error) {
+	at, err := a.Operations.Revoke(ctx, by(ctx, r.Params.GatehouseReason), r.ID)
+	return RevokeInvitation204Response{Headers: EndedResponseHeaders{GatehouseWrittenAt: string(at)}}, err
+}
+
+// AcceptInvitation takes up an invitation.
+func (a *api) AcceptInvitation(ctx context.Context, r AcceptInvitationRequestObject) (AcceptInvitationResponseObject, error) {
+	added, err := a.Operations.Accept(ctx, by(ctx, ""), verified(ctx), r.Body.Token)
+	if err != nil {
+		return nil, err
+	}
+	if added.Outcome == operations.Created {
+		return AcceptInvitation201JSONResponse(addedBody(added)), nil
+	}
+	return AcceptInvitation200JSONResponse(addedBody(added)), nil
+}
+
+// verified is the e-mail the caller's login vouches for, if it does.
+func verified(ctx context.Context) email.Address {
+	login := ctx.Value(keyLogin).(access.Login) //nolint:forcetypeassert // authenticate set it
+	if !login.EmailVerified {
+		return ""
+	}
+	return login.Email
+}
+
+func invited(i operations.Invitation, at access.Token) InvitedJSONResponse {
+	return InvitedJSONResponse{Invitation: invitationBody(i), WrittenAt: string(at)}
+}
+
+func invitationBody(i operations.Invitation) Invitation {
+	return Invitation{
+		ID: i.ID, Status: InvitationStatus(i.Status), Object: Reference{Type: i.Object.Type, ID: i.Object.ID},
+		Email: string(i.Email), Roles: roleIDs(i.Roles), CreatedAt: i.CreatedAt, ExpiresAt: i.ExpiresAt,
+	}
+}

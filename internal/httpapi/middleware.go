@@ -1,0 +1,144 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"regexp"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/gin-gonic/gin"
+	"github.com/oklog/ulid/v2"
+
+	"github.com/gatehouse/gatehouse/internal/access"
+	"github.com/gatehouse/gatehouse/internal/operations"
+)
+
+// Keys of what middleware leaves in the context for handlers.
+const (
+	keyRequestID = "gatehouse.request_id"
+	keyPerson    = "gatehouse.person"
+	keyLogin     = "gatehouse.login"
+)
+
+// maxBody bounds a request body, in bytes: a thousand checks fit.
+const maxBody = 1 << 20
+
+var requestIDPattern = regexp.MustCompile(`^[A-Za-z0-9._\-]{1,128}$`)
+
+// identify gives each request an id, the caller's own if it is a plain one.
+func identify(c *gin.Context) {
+	id := c.GetHeader("X-Request-ID")
+	if !requestIDPattern.MatchString(id) {
+		id = ulid.Make().String()
+	}
+	c.Set(keyRequestID, id)
+	c.Header("X-Request-ID", id)
+}
+
+func requestID(ctx context.Context) string {
+	id, _ := ctx.Value(keyRequestID).(string)
+	return id
+}
+
+// headers keep answers out of caches and out of other sites' pages.
+func headers(c *gin.Context) {
+	c.Header("Cache-Control", "no-store")
+	c.Header("Referrer-Policy", "no-referrer")
+	c.Header("X-Content-Type-Options", "nosniff")
+	c.Header("X-Frame-Options", "DENY")
+	c.Header("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+}
+
+// record logs and measures each request. It names the route, never the path or
+// the query: those hold ids and tokens.
+func (a *api) record(m *metrics) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		start := time.Now()
+		c.Next()
+		route := c.FullPath()
+		if route == "" {
+			route = "none"
+		}
+		took := time.Since(start)
+		m.observe(c.Request.Method, route, c.Writer.Status(), took)
+		a.Log.DebugContext(c, "request", "request_id", requestID(c), "method", c.Request.Method, "route", route,
+			"status", c.Writer.Status(), "took", took)
+	}
+}
+
+func (a *api) recoverPanics(c *gin.Context) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			a.Log.ErrorContext(c, "panic", "request_id", requestID(c), "route", c.FullPath(), "fault", fmt.Sprint(fault), "stack", string(debug.Stack()))
+			write(c, problem(errors.New("panic")))
+		}
+	}()
+	c.Next()
+}
+
+// limitBody refuses bodies that are too large or not JSON before anything reads them.
+func limitBody(c *gin.Context) {
+	if c.Request.ContentLength > maxBody {
+		write(c, newProblem(http.StatusRequestEntityTooLarge, "body_too_large", fmt.Sprintf("a request body may have %d bytes", maxBody)))
+		return
+	}
+	c.Request.Body = http.MaxBytesReader(c.Writer, c.Request.Body, maxBody)
+	if c.Request.ContentLength != 0 && !isJSON(c.ContentType()) {
+		write(c, newProblem(http.StatusUnsupportedMediaType, "unsupported_media_type", "send application/json"))
+	}
+}
+
+func isJSON(contentType string) bool { return contentType == "application/json" }
+
+// unreadable says why a body could not be read.
+func unreadable(err error) error {
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return access.Fail(access.Malformed, "body_too_large", "a request body may have %d bytes", maxBody)
+	case errors.Is(err, io.EOF):
+		return access.Fail(access.Malformed, "malformed_json", "this request needs a JSON body")
+	}
+	if _, field, ok := strings.Cut(err.Error(), "json: unknown field "); ok {
+		return access.Fail(access.Malformed, "unknown_field", "unknown field %s", field)
+	}
+	return access.Fail(access.Malformed, "malformed_json", "the body is not the JSON this request takes")
+}
+
+// authenticate finds out who is calling. Whoever signs in for the first time has
+// a profile from then on.
+func (a *api) authenticate(c *gin.Context) {
+	scheme, token, _ := strings.Cut(c.GetHeader("Authorization"), " ")
+	if !strings.EqualFold(scheme, "bearer") || token == "" {
+		refuse(c, access.Fail(access.Unauthenticated, "unauthenticated", "send an access token as Authorization: Bearer"))
+		return
+	}
+	login, err := a.Logins.Authenticate(c, strings.TrimSpace(token))
+	if err != nil {
+		refuse(c, err)
+		return
+	}
+	person, err := a.Operations.SignIn(c, login)
+	if err != nil {
+		refuse(c, err)
+		return
+	}
+	c.Set(keyLogin, login)
+	c.Set(keyPerson, person)
+}
+
+func person(ctx context.Context) access.Person {
+	return ctx.Value(keyPerson).(access.Person) //nolint:forcetypeassert // authenticate set it
+}
+
+func caller(ctx context.Context) access.Object { return access.User(person(ctx).ID) }
+
+// by says on whose behalf the request changes things.
+func by(ctx context.Context, reason string) operations.By {
+	return operations.By{Actor: caller(ctx), Reason: reason, RequestID: requestID(ctx)}
+}

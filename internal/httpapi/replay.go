@@ -1,0 +1,101 @@
+package httpapi
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/gatehouse/gatehouse/internal/access"
+)
+
+// maxKey bounds an Idempotency-Key, in characters.
+const maxKey = 200
+
+// replay answers a write that is repeated under the same Idempotency-Key with
+// what it answered before. Only answers that would stay the same are kept: after
+// a failure of ours the repetition is carried out.
+func (a *api) replay(c *gin.Context) {
+	key := c.GetHeader("Idempotency-Key")
+	if key == "" || c.Request.Method == http.MethodGet {
+		return
+	}
+	if len(key) > maxKey {
+		refuse(c, access.Fail(access.Malformed, "malformed_parameter", "an Idempotency-Key may have %d characters", maxKey))
+		return
+	}
+	body, err := io.ReadAll(c.Request.Body)
+	if err != nil {
+		refuse(c, unreadable(err))
+		return
+	}
+	c.Request.Body = io.NopCloser(bytes.NewReader(body))
+	request := sha256.New()
+	for _, part := range [][]byte{[]byte(c.Request.Method), []byte(c.Request.URL.Path), body} {
+		sum := sha256.Sum256(part)
+		request.Write(sum[:])
+	}
+	who := person(c).ID
+	earlier, err := a.Replays.Begin(c, who, key, [32]byte(request.Sum(nil)))
+	if err != nil {
+		refuse(c, err)
+		return
+	}
+	if earlier != nil {
+		a.repeat(c, *earlier)
+		return
+	}
+	answer := &recorder{ResponseWriter: c.Writer}
+	c.Writer = answer
+	c.Next()
+	if err := a.keep(c, who, key, answer); err != nil {
+		a.Log.ErrorContext(c, "answer not kept for repetition", "request_id", requestID(c), "error", err)
+	}
+}
+
+// keep stores what was answered, even if the client left meanwhile.
+func (a *api) keep(c *gin.Context, who, key string, answer *recorder) error {
+	ctx := context.WithoutCancel(c.Request.Context())
+	if status := answer.Status(); status >= http.StatusInternalServerError {
+		return a.Replays.Abandon(ctx, who, key)
+	}
+	kept, err := json.Marshal(keptAnswer{
+		ContentType: answer.Header().Get("Content-Type"), WrittenAt: answer.Header().Get("Gatehouse-Written-At"), Body: answer.body.Bytes(),
+	})
+	return errors.Join(err, a.Replays.Finish(ctx, who, key, access.Reply{Status: answer.Status(), Body: kept}))
+}
+
+func (a *api) repeat(c *gin.Context, earlier access.Reply) {
+	var kept keptAnswer
+	if err := json.Unmarshal(earlier.Body, &kept); err != nil {
+		refuse(c, err)
+		return
+	}
+	if kept.WrittenAt != "" {
+		c.Header("Gatehouse-Written-At", kept.WrittenAt)
+	}
+	c.Data(earlier.Status, kept.ContentType, kept.Body)
+	c.Abort()
+}
+
+type keptAnswer struct {
+	ContentType string `json:"content_type"`
+	WrittenAt   string `json:"written_at,omitempty"`
+	Body        []byte `json:"body"`
+}
+
+// recorder copies what is answered.
+type recorder struct {
+	gin.ResponseWriter
+	body bytes.Buffer
+}
+
+func (r *recorder) Write(b []byte) (int, error) {
+	r.body.Write(b)
+	return r.ResponseWriter.Write(b)
+}

@@ -1,0 +1,211 @@
+package httpapi
+
+import (
+	"context"
+	_ "embed"
+	"fmt"
+
+	"github.com/gin-gonic/gin"
+	"gopkg.in/yaml.v3"
+
+	"github.com/gatehouse/gatehouse/internal/access"
+	"github.com/gatehouse/gatehouse/internal/roles"
+)
+
+// Spec is the contract of the API, and its route table: x-permission names what
+// the caller of each operation needs.
+//
+//go:embed openapi.yaml
+var Spec []byte
+
+// need decides whether a caller may have a request carried out. It fails with
+// Forbidden, or with NotFound where the caller may not know the object exists.
+type need func(a *api, c *gin.Context, request any) error
+
+// needs are what x-permission can name.
+var needs = map[string]need{
+	"signed in":                 func(*api, *gin.Context, any) error { return nil },
+	"operate on platform":       on(platform, "operate"),
+	"read on partner":           on(under(access.TypePartner), "read"),
+	"read on client":            on(under(access.TypeClient), "read"),
+	"add_client on partner":     on(under(access.TypePartner), "add_client"),
+	"add_project on client":     on(under(access.TypeClient), "add_project"),
+	"read on object":            on(named, "read"),
+	"people of object":          peopleOfObject,
+	"give the roles on object":  giveRoles,
+	"take the role on object":   takeRole,
+	"revoke on invitation":      on(under(access.TypeInvitation), "revoke"),
+	"give the offered roles":    giveOffered,
+	"may ask about the subject": mayAsk,
+	"may ask, for each check":   func(*api, *gin.Context, any) error { return nil }, // the handler asks mayAsk of each
+	"self or operate":           selfOrOperate,
+	"people of the resource":    peopleOfResource,
+}
+
+// routeTable reads the need of every operation out of the contract.
+// It fails if an operation names none, or one there is not.
+func routeTable() (map[string]need, error) {
+	var spec struct {
+		Paths map[string]map[string]yaml.Node `yaml:"paths"`
+	}
+	if err := yaml.Unmarshal(Spec, &spec); err != nil {
+		return nil, fmt.Errorf("read the contract: %w", err)
+	}
+	table := map[string]need{}
+	for path, methods := range spec.Paths {
+		for method, node := range methods {
+			if method == "parameters" {
+				continue
+			}
+			var operation struct {
+				ID         string `yaml:"operationId"`
+				Permission string `yaml:"x-permission"`
+			}
+			if err := node.Decode(&operation); err != nil {
+				return nil, fmt.Errorf("read the contract: %s %s: %w", method, path, err)
+			}
+			required, ok := needs[operation.Permission]
+			if !ok {
+				return nil, fmt.Errorf("%s %s names no permission its caller needs (x-permission is %q)", method, path, operation.Permission)
+			}
+			table[operation.ID] = required
+		}
+	}
+	return table, nil
+}
+
+// locate finds the object a request is about.
+type locate func(c *gin.Context) (access.Object, error)
+
+func platform(*gin.Context) (access.Object, error) { return access.Platform, nil }
+
+// under finds the object of a type whose id the path holds.
+func under(objectType string) locate {
+	return func(c *gin.Context) (access.Object, error) { return access.ParseObject(objectType, c.Param("id")) }
+}
+
+// named finds the object whose collection and id the path holds.
+func named(c *gin.Context) (access.Object, error) {
+	kind, ok := roles.KindIn(c.Param("collection"))
+	if !ok {
+		return access.Object{}, noRoute()
+	}
+	return access.ParseObject(kind.Type, c.Param("id"))
+}
+
+func on(find locate, permission string) need {
+	return func(a *api, c *gin.Context, _ any) error {
+		object, err := find(c)
+		if err != nil {
+			return err
+		}
+		return a.require(c, object, permission)
+	}
+}
+
+// require fails unless the caller has the permission on the object: with
+// Forbidden for those who may read the object, and for all others as though it
+// did not exist.
+func (a *api) require(ctx context.Context, object access.Object, permission string) error {
+	allowed, err := a.has(ctx, object, permission)
+	if err != nil || allowed {
+		return err
+	}
+	if known, err := a.has(ctx, object, "read"); err != nil {
+		return err
+	} else if !known && object != access.Platform {
+		return access.Fail(access.NotFound, "not_found", "there is no %s %q", object.Type, object.ID)
+	}
+	return forbidden(object, permission)
+}
+
+func forbidden(object access.Object, permission string) error {
+	return &access.Error{
+		Kind: access.Forbidden, Code: "forbidden", Permission: permission,
+		Detail: fmt.Sprintf("this needs %s on %s", permission, object),
+	}
+}
+
+func (a *api) has(ctx context.Context, object access.Object, permission string) (bool, error) {
+	decision, err := a.Checks.Check(ctx, access.Check{
+		Resource: object, Permission: permission, Subject: access.Subject{Object: caller(ctx)},
+	})
+	return decision.Allowed, err
+}
+
+func peopleOfObject(a *api, c *gin.Context, _ any) error {
+	object, err := named(c)
+	if err != nil {
+		return err
+	}
+	kind, _ := roles.KindOf(object.Type)
+	return a.require(c, object, kind.PeopleBy)
+}
+
+// giveRoles needs, for each role the request names, the permission by which the
+// catalogue lets it be given.
+func giveRoles(a *api, c *gin.Context, request any) error {
+	object, err := named(c)
+	if err != nil {
+		return err
+	}
+	var ids []string
+	switch r := request.(type) {
+	case AddMemberRequestObject:
+		ids = r.Body.Roles
+	case InviteRequestObject:
+		ids = r.Body.Roles
+	}
+	wanted, err := roles.Members(object.Type, ids)
+	if err != nil {
+		return a.orNotFound(c, object, err)
+	}
+	return a.requireAll(c, object, wanted)
+}
+
+func (a *api) requireAll(ctx context.Context, object access.Object, wanted []roles.Role) error {
+	for _, role := range wanted {
+		if err := a.require(ctx, object, role.GivenBy); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// orNotFound keeps what is wrong with a request from those who may not know that
+// its object exists.
+func (a *api) orNotFound(ctx context.Context, object access.Object, fault error) error {
+	if err := a.require(ctx, object, "read"); err != nil {
+		return err
+	}
+	return fault
+}
+
+func takeRole(a *api, c *gin.Context, _ any) error {
+	object, err := named(c)
+	if err != nil {
+		return err
+	}
+	role, err := roles.Member(object.Type, c.Param("role"))
+	if err != nil {
+		return a.orNotFound(c, object, err)
+	}
+	return a.require(c, object, role.TakenBy)
+}
+
+// giveOffered needs what giving the roles of the invitation itself needs, because
+// resending makes the caller its inviter.
+func giveOffered(a *api, c *gin.Context, _ any) error {
+	object, err := under(access.TypeInvitation)(c)
+	if err != nil {
+		return err
+	}
+	if err := a.require(c, object, "read"); err != nil {
+		return err
+	}
+	invitation, err := a.Operations.Invitation(c, object.ID)
+	if err != nil {
+		return err
+	}
+	return a.requireAll(c, invitation.Object, invitation.Roles)
+}

@@ -1,0 +1,87 @@
+package operations
+
+import (
+	"context"
+	"crypto/sha256"
+
+	"github.com/gatehouse/gatehouse/internal/access"
+	"github.com/gatehouse/gatehouse/internal/email"
+)
+
+// Accept takes up an invitation: the person the link was mailed to, signed in
+// with that verified e-mail, gets the offered roles, provided that the inviter
+// could still give them. All of that is one write, so of many attempts at once
+// one succeeds. What was refused stays pending.
+// Errors: NotFound (not_found), Forbidden (email_mismatch), Conflict
+// (not_pending, inviter_lost_right, would_shorten, removed_from_site), Gone
+// (revoked, replaced, expired).
+func (o *Operations) Accept(ctx context.Context, by By, verified email.Address, token string) (Added, error) {
+	profile, err := o.Directory.InvitationByToken(ctx, sha256.Sum256([]byte(token)))
+	if err != nil {
+		return Added{}, err
+	}
+	person := access.User(profile.InviteeID)
+	if profile.Email != verified || by.Actor != person {
+		return Added{}, access.Fail(access.Forbidden, "email_mismatch", "this invitation is for another e-mail address; sign in with the address it was sent to")
+	}
+	added := Added{}
+	added.WrittenAt, err = o.commit(ctx, func(ctx context.Context) (access.Write, access.Token, error) {
+		w := access.Write{Cause: by.cause("accept_invitation")}
+		i, err := o.Invitation(ctx, profile.ID)
+		if err != nil {
+			return w, "", err
+		}
+		if i.Status != Pending {
+			return w, "", i.notPending()
+		}
+		i.settle(&w, "accepted_by", person)
+		if err := o.requireRight(ctx, &w, i); err != nil {
+			return w, "", err
+		}
+		site, err := o.site(ctx, i.Object)
+		if err != nil {
+			return w, "", err
+		}
+		known, err := o.knownTo(ctx, person, site, person)
+		if err != nil {
+			return w, "", err
+		}
+		g := grant{object: i.Object, site: site, person: person, roles: i.Roles, known: known}
+		var at access.Token
+		added.Outcome, added.Roles, at, err = g.plan(ctx, o.Relationships, &w)
+		return w, at, err
+	})
+	if err != nil {
+		return Added{}, err
+	}
+	people, err := o.Directory.PeopleByID(ctx, []string{profile.InviteeID})
+	if err != nil {
+		return Added{}, err
+	}
+	added.Person = people[profile.InviteeID]
+	return added, nil
+}
+
+// requireRight makes the write depend on the inviter still being entitled to
+// give every offered role.
+func (o *Operations) requireRight(ctx context.Context, w *access.Write, i Invitation) error {
+	required := map[access.Precondition]bool{}
+	for _, role := range i.Roles {
+		allowed, grounds, err := o.Relationships.Grounds(ctx, access.Check{
+			Resource: i.Object, Permission: role.GivenBy, Subject: access.Subject{Object: i.Inviter},
+		})
+		if err != nil {
+			return err
+		}
+		if !allowed {
+			return access.Fail(access.Conflict, "inviter_lost_right", "whoever invited you may no longer do so; ask an admin to send the invitation again")
+		}
+		for _, p := range grounds {
+			if !required[p] {
+				required[p] = true
+				w.Require(p)
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,164 @@
+package operations
+
+import (
+	"context"
+	"errors"
+	"regexp"
+	"time"
+
+	"github.com/gatehouse/gatehouse/internal/access"
+	"github.com/gatehouse/gatehouse/internal/roles"
+)
+
+// NewObject describes an object to create.
+type NewObject struct {
+	Parent   access.Object // access.Platform for roots
+	Type     string
+	ID       string // chosen by the caller, or empty
+	Name     string
+	TimeZone string // IANA name, empty for UTC
+
+	// Customer accounts only.
+	CustomerNumber string
+	Identifier     string
+	Contract       Contract
+}
+
+// Contract is what was agreed with a customer account (DCX-2).
+type Contract struct {
+	Direct        bool
+	Reseller      string // id of the customer account that resells to it, or empty
+	Colocation    bool
+	PartnerStatus bool
+}
+
+// numberPattern is what a customer number or identifier may look like.
+var numberPattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._\-]{0,63}$`)
+
+// Create makes an object under its parent.
+// Errors: Invalid (malformed_id, invalid_name, invalid_time_zone,
+// invalid_customer_number, invalid_identifier, unknown_reseller), Conflict (taken),
+// NotFound (not_found) for the parent.
+func (o *Operations) Create(ctx context.Context, by By, n NewObject) (access.ObjectProfile, access.Token, error) {
+	profile, err := o.profile(n)
+	if err != nil {
+		return access.ObjectProfile{}, "", err
+	}
+	ctx, cancel := context.WithTimeout(ctx, access.ClaimTime/2)
+	defer cancel()
+	claim, err := o.Directory.ReserveObject(ctx, profile)
+	if err != nil {
+		return access.ObjectProfile{}, "", err
+	}
+	at, err := o.Relationships.Write(ctx, o.creation(by, profile.Object, n))
+	switch {
+	case errors.Is(err, access.ErrPreconditionFailed):
+		return access.ObjectProfile{}, "", errors.Join(o.whyNotCreated(ctx, profile.Object, n), o.Directory.ReleaseObject(ctx, claim))
+	case err != nil:
+		// It may have been committed all the same: the claim stays, and can be
+		// taken over if it was not.
+		return access.ObjectProfile{}, "", err
+	}
+	return profile, at, nil
+}
+
+func (o *Operations) profile(n NewObject) (access.ObjectProfile, error) {
+	p := access.ObjectProfile{Object: access.Object{Type: n.Type, ID: n.ID}, Name: n.Name, TimeZone: n.TimeZone}
+	if p.ID == "" {
+		p.ID = o.NewID()
+	}
+	if _, err := access.ParseNewID(p.ID); err != nil {
+		return p, err
+	}
+	if err := checkName("name", p.Name, true); err != nil {
+		return p, err
+	}
+	if p.TimeZone == "" {
+		p.TimeZone = "UTC"
+	}
+	if _, err := time.LoadLocation(p.TimeZone); err != nil || p.TimeZone == "Local" {
+		return p, access.Fail(access.Invalid, "invalid_time_zone", "time_zone must be an IANA name such as Europe/Zurich")
+	}
+	if n.Type == access.TypeCustomerAccount {
+		if !numberPattern.MatchString(n.CustomerNumber) {
+			return p, access.Fail(access.Invalid, "invalid_customer_number", "customer_number must be 1 to 64 letters, digits, '.', '-' or '_'")
+		}
+		if !numberPattern.MatchString(n.Identifier) {
+			return p, access.Fail(access.Invalid, "invalid_identifier", "identifier must be 1 to 64 letters, digits, '.', '-' or '_'")
+		}
+		p.CustomerNumber, p.Identifier = n.CustomerNumber, n.Identifier
+	}
+	return p, nil
+}
+
+func (o *Operations) creation(by By, object access.Object, n NewObject) access.Write {
+	kind, _ := roles.KindOf(object.Type)
+	w := access.Write{Cause: by.cause("create")}
+	// Relationships left behind under this id, whichever side they have it on,
+	// would come back to life with it.
+	w.Require(
+		access.MustNotMatch(access.On(object, "")),
+		access.MustNotMatch(access.Filter{}.To(object)),
+	)
+	w.Require(exists(n.Parent)...)
+	w.Touch(access.Relate(object, kind.Tie, n.Parent))
+	if kind.Versioned {
+		w.Touch(access.Relate(object, "admin_version", o.newVersion()))
+	}
+	if object.Type == access.TypeCustomerAccount {
+		o.contract(&w, object, n.Contract)
+	}
+	return w
+}
+
+func (o *Operations) contract(w *access.Write, account access.Object, c Contract) {
+	for _, flag := range []struct {
+		relation string
+		set      bool
+	}{{"direct_contract", c.Direct}, {"colocation", c.Colocation}, {"partner_status", c.PartnerStatus}} {
+		if flag.set {
+			w.Touch(flagged(account, flag.relation)...)
+		}
+	}
+	if c.Reseller != "" {
+		reseller := access.Object{Type: access.TypeCustomerAccount, ID: c.Reseller}
+		w.Require(exists(reseller)...)
+		w.Touch(access.Relate(account, "reseller", reseller))
+	}
+}
+
+// flagged are the relationships that set a flag, for people and machines alike.
+func flagged(object access.Object, flag string) []access.Relationship {
+	return []access.Relationship{
+		access.Relate(object, flag, access.Object{Type: access.TypeUser, ID: "*"}),
+		access.Relate(object, flag, access.Object{Type: access.TypeAPIKey, ID: "*"}),
+	}
+}
+
+func (o *Operations) newVersion() access.Object {
+	return access.Object{Type: access.TypeVersion, ID: o.NewID()}
+}
+
+// whyNotCreated finds the precondition that failed.
+func (o *Operations) whyNotCreated(ctx context.Context, object access.Object, n NewObject) error {
+	if parent, _ := roles.KindOf(n.Parent.Type); parent.Tie != "" {
+		ties, _, err := o.Relationships.Read(ctx, access.On(n.Parent, parent.Tie))
+		if err != nil {
+			return err
+		}
+		if len(ties) == 0 {
+			return notFound(n.Parent)
+		}
+	}
+	if n.Contract.Reseller != "" {
+		reseller := access.Object{Type: access.TypeCustomerAccount, ID: n.Contract.Reseller}
+		ties, _, err := o.Relationships.Read(ctx, access.On(reseller, "platform"))
+		if err != nil {
+			return err
+		}
+		if len(ties) == 0 {
+			return access.Fail(access.Invalid, "unknown_reseller", "there is no customer account %q", n.Contract.Reseller)
+		}
+	}
+	return access.Fail(access.Conflict, "taken", "the id %q is taken", object.ID)
+}

@@ -1,0 +1,66 @@
+package relationships
+
+import (
+	"context"
+	"iter"
+	"strings"
+
+	v1 "github.com/authzed/authzed-go/proto/authzed/api/v1"
+	"google.golang.org/protobuf/types/known/structpb"
+
+	"github.com/gatehouse/gatehouse/internal/access"
+)
+
+// Watch yields every change committed after a token, in order, at least once.
+// Moments at which nothing changed are yielded too, as changes without updates,
+// so that a follower's place moves on in quiet times. It ends with the context's
+// or the store's error.
+func (g *Gateway) Watch(ctx context.Context, after access.Token) iter.Seq2[access.Change, error] {
+	return func(yield func(access.Change, error) bool) {
+		ctx, stop := context.WithCancel(ctx)
+		defer stop()
+		stream, err := g.watch.Watch(ctx, &v1.WatchRequest{
+			OptionalStartCursor: &v1.ZedToken{Token: string(after)},
+			OptionalUpdateKinds: []v1.WatchKind{
+				v1.WatchKind_WATCH_KIND_INCLUDE_RELATIONSHIP_UPDATES,
+				v1.WatchKind_WATCH_KIND_INCLUDE_SCHEMA_UPDATES,
+				v1.WatchKind_WATCH_KIND_INCLUDE_CHECKPOINTS,
+			},
+		})
+		for err == nil {
+			var response *v1.WatchResponse
+			if response, err = stream.Recv(); err == nil && !yield(change(response), nil) {
+				return
+			}
+		}
+		yield(access.Change{}, apiError(err))
+	}
+}
+
+func change(r *v1.WatchResponse) access.Change {
+	c := access.Change{
+		Cause: cause(r.GetOptionalTransactionMetadata()),
+		At:    access.Token(r.GetChangesThrough().GetToken()),
+	}
+	for _, u := range r.GetUpdates() {
+		verb := access.Touch
+		if u.GetOperation() == v1.RelationshipUpdate_OPERATION_DELETE {
+			verb = access.Delete
+		}
+		c.Updates = append(c.Updates, access.Update{Verb: verb, Relationship: relationship(u.GetRelationship())})
+	}
+	return c
+}
+
+// cause reads the metadata of a write back. Metadata that others wrote may hold
+// anything, or nothing.
+func cause(s *structpb.Struct) access.Cause {
+	text := func(name string) string { return s.GetFields()[name].GetStringValue() }
+	actorType, actorID, _ := strings.Cut(text("actor"), ":")
+	return access.Cause{
+		Operation: text("operation"),
+		Actor:     access.Object{Type: actorType, ID: actorID},
+		Reason:    text("reason"),
+		RequestID: text("request_id"),
+	}
+}

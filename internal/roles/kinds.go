@@ -1,0 +1,43 @@
+package roles
+
+import "github.com/gatehouse/gatehouse/internal/access"
+
+// Kind is a type of object that admins create and manage people on.
+type Kind struct {
+	Type       string
+	Collection string // its segment in URLs
+	Parent     string // type of the object it hangs from
+	Tie        string // the relation to the parent; every existing object has it
+	CreatedBy  string // permission on the parent that allows creating one
+	PeopleBy   string // permission on the object that shows its people
+	Versioned  bool   // carries admin_version, swapped by what could reduce admins
+}
+
+// Kinds lists them, parents before children.
+var Kinds = []Kind{
+	{Type: access.TypePlatform, Collection: "platforms", PeopleBy: "assist"},
+	{Type: access.TypePartner, Collection: "partners", Parent: access.TypePlatform, Tie: "platform", CreatedBy: "operate", PeopleBy: "manage_people", Versioned: true},
+	{Type: access.TypeClient, Collection: "clients", Parent: access.TypePartner, Tie: "partner", CreatedBy: "add_client", PeopleBy: "manage_people"},
+	{Type: access.TypeProject, Collection: "projects", Parent: access.TypeClient, Tie: "client", CreatedBy: "add_project", PeopleBy: "manage_people"},
+	{Type: access.TypeCustomerAccount, Collection: "customer-accounts", Parent: access.TypePlatform, Tie: "platform", CreatedBy: "operate", PeopleBy: "manage_contacts", Versioned: true},
+	{Type: access.TypeInstance, Collection: "instances", Parent: access.TypePlatform, Tie: "platform", CreatedBy: "operate", PeopleBy: "manage_people", Versioned: true},
+}
+
+// KindOf returns the kind of a type of object, and whether there is one.
+func KindOf(objectType string) (Kind, bool) {
+	return find(func(k Kind) bool { return k.Type == objectType })
+}
+
+// KindIn returns the kind that lives in a collection, and whether there is one.
+func KindIn(collection string) (Kind, bool) {
+	return find(func(k Kind) bool { return k.Collection == collection })
+}
+
+func find(is func(Kind) bool) (Kind, bool) {
+	for _, k := range Kinds {
+		if is(k) {
+			return k, true
+		}
+	}
+	return Kind{}, false
+}

@@ -1,0 +1,206 @@
+// Package server puts the parts together and runs them.
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+
+	"github.com/gatehouse/gatehouse/internal/authn"
+	"github.com/gatehouse/gatehouse/internal/checks"
+	"github.com/gatehouse/gatehouse/internal/config"
+	"github.com/gatehouse/gatehouse/internal/database"
+	"github.com/gatehouse/gatehouse/internal/directory"
+	"github.com/gatehouse/gatehouse/internal/email"
+	"github.com/gatehouse/gatehouse/internal/follow"
+	"github.com/gatehouse/gatehouse/internal/httpapi"
+	"github.com/gatehouse/gatehouse/internal/mailer"
+	"github.com/gatehouse/gatehouse/internal/notify"
+	"github.com/gatehouse/gatehouse/internal/operations"
+	"github.com/gatehouse/gatehouse/internal/relationships"
+	"github.com/gatehouse/gatehouse/internal/spicedb"
+	"github.com/gatehouse/gatehouse/schema"
+)
+
+// drainTime is how long requests in flight may take to end once the server is
+// told to stop.
+const drainTime = 7 * time.Second
+
+// Server is everything that runs.
+type Server struct {
+	Operations *operations.Operations
+	URL        string // where the HTTP API is reached from this machine
+
+	log       *slog.Logger
+	http      *http.Server
+	listener  net.Listener
+	followers []*follow.Follower
+	closers   []func() error // in the order of opening
+}
+
+// New opens every part, ready to serve; Close must follow.
+func New(ctx context.Context, c config.Config, log *slog.Logger) (_ *Server, err error) {
+	s := &Server{log: log}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.Close())
+		}
+	}()
+	if err := os.MkdirAll(c.DataDir, 0o700); err != nil {
+		return nil, fmt.Errorf("make the data directory: %w", err)
+	}
+	logins, err := authenticator(c)
+	if err != nil {
+		return nil, err
+	}
+
+	engine, err := spicedb.Start(ctx, spicedb.Config{Addr: c.GRPCAddr, Key: c.GRPCKey})
+	if err != nil {
+		return nil, err
+	}
+	s.closers = append(s.closers, engine.Close)
+	gateway := relationships.New(engine.Conn(), engine.Head)
+	if err := gateway.ApplySchema(ctx, schema.Text); err != nil {
+		return nil, err
+	}
+
+	// The directory lives as long as the relationships it names: in memory.
+	db, err := database.Open(ctx, database.InMemory)
+	if err != nil {
+		return nil, err
+	}
+	s.closers = append(s.closers, db.Close)
+	names, err := directory.New(ctx, db, time.Now, gateway.Exists)
+	if err != nil {
+		return nil, err
+	}
+
+	checker := checks.New(engine, gateway)
+	s.Operations = operations.New(operations.Dependencies{
+		Relationships: gateway, Checks: checker, Lookups: checker, Directory: names,
+		Now: time.Now, NewID: func() string { return ulid.Make().String() }, Operators: operators(c),
+	})
+	if err := s.Operations.KeepOperators(ctx); err != nil {
+		return nil, err
+	}
+	if err := s.follow(ctx, c, gateway, names); err != nil {
+		return nil, err
+	}
+
+	handler, err := httpapi.New(httpapi.Dependencies{
+		Operations: s.Operations, Checks: checker, People: names, Replays: names, Logins: logins, Log: log,
+		Ready: func(ctx context.Context) map[string]error {
+			_, down := gateway.Head(ctx)
+			return map[string]error{"spicedb": down, "directory": db.PingContext(ctx)}
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	return s, s.listen(c.HTTPAddr, handler)
+}
+
+// follow prepares what is derived from changes, before the first change.
+func (s *Server) follow(ctx context.Context, c config.Config, gateway *relationships.Gateway, names *directory.Directory) error {
+	outbox, err := mailer.NewOutbox(filepath.Join(c.DataDir, "outbox"), c.MailFrom, s.log)
+	if err != nil {
+		return err
+	}
+	public, err := url.Parse(c.PublicURL)
+	if err != nil {
+		return err
+	}
+	invitations := &notify.Invitations{Operations: s.Operations, Tokens: names, Mailer: outbox, PublicURL: public}
+	mails := &follow.Follower{Name: "mail", Relationships: gateway, Cursors: names, Handle: invitations.Handle, Log: s.log}
+	s.followers = append(s.followers, mails)
+	return mails.Prepare(ctx)
+}
+
+func (s *Server) listen(addr string, handler http.Handler) (err error) {
+	if s.listener, err = net.Listen("tcp", addr); err != nil {
+		return fmt.Errorf("listen on http-addr: %w", err)
+	}
+	s.closers = append(s.closers, func() error {
+		if err := s.listener.Close(); !errors.Is(err, net.ErrClosed) {
+			return err
+		}
+		return nil
+	})
+	s.URL = "http://" + s.listener.Addr().String()
+	s.http = &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       30 * time.Second,
+		WriteTimeout:      60 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    32 << 10,
+		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+	}
+	return nil
+}
+
+// Run serves until the context ends, lets requests in flight finish, and then
+// lets the followers handle what those changed.
+func (s *Server) Run(ctx context.Context) error {
+	following, stopFollowing := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopFollowing()
+	var running sync.WaitGroup
+	for _, f := range s.followers {
+		running.Go(func() { f.Run(following) })
+	}
+	served := make(chan error, 1)
+	go func() { served <- s.http.Serve(s.listener) }()
+
+	var err error
+	select {
+	case err = <-served:
+	case <-ctx.Done():
+		s.log.Info("stopping")
+		drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
+		defer cancel()
+		if err = s.http.Shutdown(drain); err != nil {
+			err = errors.Join(fmt.Errorf("requests were cut off after %s: %w", drainTime, err), s.http.Close())
+		}
+		<-served // http.ErrServerClosed
+	}
+	stopFollowing()
+	running.Wait()
+	return err
+}
+
+// Close closes every part, the last opened first.
+func (s *Server) Close() error {
+	var errs []error
+	for i := len(s.closers) - 1; i >= 0; i-- {
+		errs = append(errs, s.closers[i]())
+	}
+	return errors.Join(errs...)
+}
+
+func authenticator(c config.Config) (httpapi.Authenticator, error) {
+	if !c.Dev {
+		return authn.Nobody{}, nil
+	}
+	return authn.OpenDevIssuer(c.DataDir, true, time.Now)
+}
+
+// operators are those the configuration names; it was validated.
+func operators(c config.Config) []email.Address {
+	var addresses []email.Address
+	for _, text := range c.Operators {
+		if address, err := email.Parse(text); err == nil {
+			addresses = append(addresses, address)
+		}
+	}
+	return addresses
+}

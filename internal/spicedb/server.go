@@ -1,0 +1,130 @@
+// Package spicedb runs SpiceDB inside this process. It is the only importer of
+// authzed/spicedb; everything else speaks to it through authzed-go or the ports
+// of package access.
+package spicedb
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/authzed/spicedb/pkg/caveats/types"
+	dsconfig "github.com/authzed/spicedb/pkg/cmd/datastore"
+	"github.com/authzed/spicedb/pkg/cmd/server"
+	"github.com/authzed/spicedb/pkg/cmd/util"
+	"github.com/authzed/spicedb/pkg/datastore"
+	"github.com/authzed/spicedb/pkg/embedded"
+	"golang.org/x/sync/errgroup"
+	"google.golang.org/grpc"
+)
+
+// Config says how to run the embedded server.
+type Config struct {
+	// Addr is where zed and authzed clients reach SpiceDB's own gRPC API;
+	// empty offers it to nobody.
+	Addr string
+	// Key is the preshared key they present.
+	Key string
+}
+
+// Server is a running embedded SpiceDB.
+type Server struct {
+	store   datastore.Datastore
+	checker *embedded.Permissions
+	conn    *grpc.ClientConn
+	stop    context.CancelFunc
+	running *errgroup.Group
+}
+
+// Start runs SpiceDB until Close. It is ready to serve when Start returns.
+func Start(ctx context.Context, c Config) (_ *Server, err error) {
+	// SpiceDB stops by cancellation of its context; ours ends with Close, not
+	// with whatever started us, so that requests in flight can drain first.
+	ctx, stop := context.WithCancel(context.WithoutCancel(ctx))
+	s := &Server{stop: stop, running: new(errgroup.Group)}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.Close())
+		}
+	}()
+
+	s.store, err = dsconfig.NewDatastore(ctx,
+		dsconfig.DefaultDatastoreConfig().ToOption(),
+		dsconfig.WithEngine(dsconfig.MemoryEngine),
+		dsconfig.WithCaveatTypeSet(types.Default.TypeSet),
+	)
+	if err != nil {
+		return nil, fmt.Errorf("open the memory engine: %w", err)
+	}
+	if s.checker, err = embedded.NewPermissions(embedded.Config{Datastore: s.store}); err != nil {
+		return nil, err
+	}
+
+	// A SpiceDB server has one listener, so there are two over one datastore:
+	// our own calls stay in the process, and zed comes over TCP.
+	inProcess, err := s.serve(ctx,
+		server.WithGRPCServer(util.GRPCServerConfig{Enabled: true, Network: util.BufferedNetwork, Address: "in-process"}),
+		server.WithGRPCAuthFunc(func(ctx context.Context) (context.Context, error) { return ctx, nil }),
+	)
+	if err != nil {
+		return nil, err
+	}
+	if s.conn, err = inProcess.NewClient(); err != nil {
+		return nil, err
+	}
+	if c.Addr != "" {
+		_, err = s.serve(ctx,
+			server.WithGRPCServer(util.GRPCServerConfig{Enabled: true, Network: "tcp", Address: c.Addr}),
+			server.WithPresharedSecureKey(c.Key),
+		)
+	}
+	return s, err
+}
+
+func (s *Server) serve(ctx context.Context, options ...server.ConfigOption) (server.RunnableServer, error) {
+	off := server.CacheConfig{Enabled: false}
+	config := server.NewConfigWithOptionsAndDefaults(append([]server.ConfigOption{
+		server.WithDatastore(s.store),
+		// SpiceDB ≤ 1.57.0 renews the life of a cached answer on every read,
+		// so an ended role would stay allowed for as long as somebody asks.
+		server.WithDispatchCacheConfig(off),
+		server.WithClusterDispatchCacheConfig(off),
+		server.WithLR3ResourceChunkCacheConfig(off),
+		server.WithHTTPGateway(util.HTTPServerConfig{}),
+		server.WithMetricsAPI(util.HTTPServerConfig{}),
+		server.WithDispatchServer(util.GRPCServerConfig{}),
+		server.WithSilentlyDisableTelemetry(true),
+		server.WithEnableMemoryProtectionMiddleware(false),
+		server.WithDispatchClientMetricsEnabled(false),
+		server.WithDispatchClusterMetricsEnabled(false),
+		server.WithMismatchZedTokenBehavior("error"),
+		server.WithShutdownGracePeriod(2 * time.Second),
+	}, options...)...)
+	ready, err := config.Complete(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("start SpiceDB: %w", err)
+	}
+	s.running.Go(func() error { return ready.Run(ctx) })
+	return ready, nil
+}
+
+// Conn reaches SpiceDB's gRPC API without leaving the process.
+func (s *Server) Conn() grpc.ClientConnInterface { return s.conn }
+
+// Close stops serving, waits for calls in flight, and closes the store.
+func (s *Server) Close() error {
+	var errs []error
+	if s.conn != nil {
+		errs = append(errs, s.conn.Close())
+	}
+	s.stop()
+	errs = append(errs, s.running.Wait())
+	if s.checker != nil {
+		errs = append(errs, s.checker.Close())
+	}
+	if s.store != nil {
+		errs = append(errs, s.store.Close())
+	}
+	return errors.Join(errs...)
+}

@@ -67,14 +67,12 @@ func onBoth(t *testing.T, test func(t *testing.T, d *directory.Directory, w *wor
 	}
 }
 
-func open(t require.TestingT, path string, w *world) *directory.Directory {
-	ctx := context.Background()
-	db, err := database.Open(ctx, path)
+func open(t *testing.T, path string, w *world) *directory.Directory {
+	t.Helper()
+	db, err := database.Open(t.Context(), path)
 	require.NoError(t, err)
-	if c, ok := t.(interface{ Cleanup(func()) }); ok {
-		c.Cleanup(func() { assert.NoError(t, db.Close()) })
-	}
-	d, err := directory.New(ctx, db, w.now, w.exists)
+	t.Cleanup(func() { assert.NoError(t, db.Close()) })
+	d, err := directory.New(t.Context(), db, w.now, w.exists)
 	require.NoError(t, err)
 	return d
 }
@@ -135,7 +133,6 @@ func TestDriverErrorsStayInside(t *testing.T) {
 			_, err := d.ReserveObject(ctx, account("acme", "1", ""))
 			return err
 		},
-		"ConfirmObject": func() error { return d.ConfirmObject(ctx, "claim") },
 		"ReleaseObject": func() error { return d.ReleaseObject(ctx, "claim") },
 		"ObjectsByID": func() error {
 			_, err := d.ObjectsByID(ctx, []access.Object{{Type: "client", ID: "1"}})

@@ -41,7 +41,7 @@ func (d *Directory) InvitationByToken(ctx context.Context, hash [32]byte) (acces
 		selectInvitations+`id = (SELECT invitation_id FROM invitation_tokens WHERE hash = $1)`, hash[:]))
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
-		return access.InvitationProfile{}, access.Fail(access.NotFound, "invitation_not_found", "there is no such invitation")
+		return access.InvitationProfile{}, access.Fail(access.NotFound, "not_found", "there is no such invitation")
 	case err != nil:
 		return access.InvitationProfile{}, down(err)
 	}

@@ -40,7 +40,7 @@ func TestInvitations(t *testing.T) {
 		}
 		_, err = d.InvitationByToken(t.Context(), [32]byte{3})
 		require.True(t, access.IsKind(err, access.NotFound), "%v", err)
-		require.True(t, access.HasCode(err, "invitation_not_found"), "%v", err)
+		require.True(t, access.HasCode(err, "not_found"), "%v", err)
 	})
 }
 

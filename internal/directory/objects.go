@@ -12,12 +12,9 @@ import (
 
 var _ access.Objects = (*Directory)(nil)
 
-// claimTime is how long a creation may take from its claim to its write.
-const claimTime = time.Minute
-
-// ReserveObject implements access.Objects. A claim in the way is taken over only
-// once it has outlived its time and its object, by its relationships, was never
-// created: so no crash loses the names of an object, or keeps them for none.
+// ReserveObject implements access.Objects. Whether an earlier claim still stands
+// is never noted but read from the relationships, where creations commit: so no
+// crash loses the names of an object, or keeps them for none.
 func (d *Directory) ReserveObject(ctx context.Context, p access.ObjectProfile) (string, error) {
 	claim := rand.Text()
 	for {
@@ -37,19 +34,9 @@ func (d *Directory) ReserveObject(ctx context.Context, p access.ObjectProfile) (
 	}
 }
 
-// ConfirmObject implements access.Objects. Confirming again changes nothing.
-// Errors: Conflict (claim_lost) if the claim was released or dropped.
-func (d *Directory) ConfirmObject(ctx context.Context, claim string) error {
-	confirmed, err := d.exec(ctx, `UPDATE objects SET claimed_at = NULL WHERE claim = $1`, claim)
-	if err == nil && !confirmed {
-		return access.Fail(access.Conflict, "claim_lost", "the creation took too long, and its id was given to another")
-	}
-	return err
-}
-
-// ReleaseObject implements access.Objects. A confirmed claim stays.
+// ReleaseObject implements access.Objects.
 func (d *Directory) ReleaseObject(ctx context.Context, claim string) error {
-	_, err := d.exec(ctx, `DELETE FROM objects WHERE claim = $1 AND claimed_at IS NOT NULL`, claim)
+	_, err := d.exec(ctx, `DELETE FROM objects WHERE claim = $1`, claim)
 	return err
 }
 
@@ -85,7 +72,7 @@ func (d *Directory) clearTheWay(ctx context.Context, p access.ObjectProfile) err
 	} {
 		var holder access.Object
 		var claim string
-		var claimedAt sql.NullInt64
+		var claimedAt int64
 		err := d.db.QueryRowContext(ctx, `SELECT type, id, claim, claimed_at FROM objects WHERE `+unique.where, unique.args...).
 			Scan(&holder.Type, &holder.ID, &claim, &claimedAt)
 		if errors.Is(err, sql.ErrNoRows) {
@@ -94,7 +81,7 @@ func (d *Directory) clearTheWay(ctx context.Context, p access.ObjectProfile) err
 		if err != nil {
 			return down(err)
 		}
-		abandoned, err := d.abandoned(ctx, holder, claimedAt)
+		abandoned, err := d.abandoned(ctx, holder, instant(claimedAt))
 		if err != nil {
 			return err
 		}
@@ -109,9 +96,9 @@ func (d *Directory) clearTheWay(ctx context.Context, p access.ObjectProfile) err
 }
 
 // abandoned reports whether a claim outlived its time without its object having
-// been created. A crash may leave a claim unconfirmed whose object was.
-func (d *Directory) abandoned(ctx context.Context, o access.Object, claimedAt sql.NullInt64) (bool, error) {
-	if !claimedAt.Valid || d.now().Sub(instant(claimedAt.Int64)) < claimTime {
+// been created.
+func (d *Directory) abandoned(ctx context.Context, o access.Object, claimedAt time.Time) (bool, error) {
+	if d.now().Sub(claimedAt) < access.ClaimTime {
 		return false, nil
 	}
 	exists, err := d.exists(ctx, o)

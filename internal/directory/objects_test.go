@@ -66,7 +66,7 @@ func TestReservedNamesAreTaken(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			onBoth(t, func(t *testing.T, d *directory.Directory, w *world) {
 				first := account("acme", "1", "one")
-				claim := reserve(t, d, first)
+				reserve(t, d, first)
 				try := func() {
 					claim, err := d.ReserveObject(t.Context(), c.second)
 					if c.field != "" {
@@ -77,7 +77,7 @@ func TestReservedNamesAreTaken(t *testing.T) {
 					require.NoError(t, d.ReleaseObject(t.Context(), claim))
 				}
 				try()
-				require.NoError(t, d.ConfirmObject(t.Context(), claim))
+				w.create(first.Object)
 				w.pass(24 * time.Hour)
 				try()
 				requireProfile(t, d, first)
@@ -100,28 +100,20 @@ func TestReleasedNamesAreFree(t *testing.T) {
 		got, err := d.ObjectsByID(t.Context(), []access.Object{account("acme", "", "").Object})
 		require.NoError(t, err)
 		require.Empty(t, got)
-
-		claim := reserve(t, d, account("acme", "1", "one"))
-		require.NoError(t, d.ConfirmObject(t.Context(), claim))
-		require.NoError(t, d.ConfirmObject(t.Context(), claim), "confirming again changes nothing")
-		require.NoError(t, d.ReleaseObject(t.Context(), claim), "a confirmed claim stays")
-		requireProfile(t, d, account("acme", "1", "one"))
+		reserve(t, d, account("acme", "1", "one"))
 	})
 }
 
-func TestAbandonedClaimIsTakenOverAfterAMinute(t *testing.T) {
+func TestAbandonedClaimIsTakenOverInTime(t *testing.T) {
 	onBoth(t, func(t *testing.T, d *directory.Directory, w *world) {
 		lost := reserve(t, d, account("acme", "1", "one"))
-		w.pass(time.Minute - time.Microsecond)
+		w.pass(access.ClaimTime - time.Microsecond)
 		_, err := d.ReserveObject(t.Context(), account("other", "1", "two"))
 		requireTaken(t, err, "customer number")
 
 		w.pass(time.Microsecond)
-		claim := reserve(t, d, account("other", "1", "two"))
-		err = d.ConfirmObject(t.Context(), lost)
-		require.True(t, access.HasCode(err, "claim_lost"), "%v", err)
-		require.NoError(t, d.ReleaseObject(t.Context(), lost))
-		require.NoError(t, d.ConfirmObject(t.Context(), claim))
+		reserve(t, d, account("other", "1", "two"))
+		require.NoError(t, d.ReleaseObject(t.Context(), lost), "a lost claim has nothing left to give up")
 		requireProfile(t, d, account("other", "1", "two"))
 	})
 }
@@ -137,11 +129,10 @@ func TestOneReservationTakesOverSeveralClaims(t *testing.T) {
 	})
 }
 
-// The creator crashed between the write and the confirmation.
-func TestUnconfirmedObjectThatExistsKeepsItsNames(t *testing.T) {
+func TestCreatedObjectKeepsItsNames(t *testing.T) {
 	onBoth(t, func(t *testing.T, d *directory.Directory, w *world) {
 		acme := account("acme", "1", "one")
-		claim := reserve(t, d, acme)
+		reserve(t, d, acme)
 		w.create(acme.Object)
 		w.pass(time.Hour)
 		for field, rival := range map[string]access.ObjectProfile{
@@ -153,7 +144,6 @@ func TestUnconfirmedObjectThatExistsKeepsItsNames(t *testing.T) {
 			requireTaken(t, err, field)
 		}
 		requireProfile(t, d, acme)
-		require.NoError(t, d.ConfirmObject(t.Context(), claim))
 	})
 }
 
@@ -181,15 +171,14 @@ func TestParallelReservationsGiveOneClaim(t *testing.T) {
 					return d.ReserveObject(t.Context(), account(fmt.Sprint(run), "1", "one"))
 				})
 				var won []string
-				for run := range claims {
+				for run, claim := range claims {
 					if errs[run] == nil {
-						won = append(won, claims[run])
+						won = append(won, claim)
 						continue
 					}
 					requireTaken(t, errs[run], "is taken")
 				}
 				require.Len(t, won, 1)
-				require.NoError(t, d.ConfirmObject(t.Context(), won[0]))
 			})
 		})
 	}
@@ -199,10 +188,10 @@ func TestObjectsByID(t *testing.T) {
 	onBoth(t, func(t *testing.T, d *directory.Directory, _ *world) {
 		want := map[access.Object]access.ObjectProfile{}
 		asked := []access.Object{{Type: "client", ID: "none"}, {Type: "project", ID: "1"}}
-		for i := range 1100 { // more than one batch
+		for i := range 510 { // more than one batch
 			p := client(fmt.Sprint(i))
 			reserve(t, d, p)
-			if i%2 == 1 {
+			if i < 505 {
 				want[p.Object] = p
 				asked = append(asked, p.Object)
 			}
@@ -220,14 +209,11 @@ func TestObjectsByID(t *testing.T) {
 // Creations that crash anywhere, in any order and at any pace, leave every
 // object that exists with the names it was created under.
 func TestCrashesNeitherLoseNorShareNames(t *testing.T) {
+	w := newWorld()
+	d := open(t, database.InMemory, w)
+	checks := 0
 	rapid.Check(t, func(t *rapid.T) {
-		w := newWorld()
-		db, err := database.Open(t.Context(), database.InMemory)
-		require.NoError(t, err)
-		defer func() { require.NoError(t, db.Close()) }()
-		d, err := directory.New(t.Context(), db, w.now, w.exists)
-		require.NoError(t, err)
-
+		checks++ // each check has names of its own
 		type creation struct {
 			profile access.ObjectProfile
 			claim   string
@@ -243,11 +229,17 @@ func TestCrashesNeitherLoseNorShareNames(t *testing.T) {
 			return rapid.IntRange(0, len(running)-1).Draw(t, "creation")
 		}
 		end := func(i int) { running = append(running[:i], running[i+1:]...) }
-		name := rapid.SampledFrom([]string{"", "1", "2", "3"})
+		name := rapid.Map(rapid.IntRange(0, 3), func(n int) string {
+			if n == 0 {
+				return ""
+			}
+			return fmt.Sprintf("%d-%d", checks, n)
+		})
 
 		t.Repeat(map[string]func(*rapid.T){
 			"reserve": func(t *rapid.T) {
-				p := account(rapid.SampledFrom([]string{"a", "b", "c"}).Draw(t, "id"), name.Draw(t, "number"), name.Draw(t, "identifier"))
+				id := fmt.Sprintf("%d-%d", checks, rapid.IntRange(1, 3).Draw(t, "id"))
+				p := account(id, name.Draw(t, "number"), name.Draw(t, "identifier"))
 				claim, err := d.ReserveObject(t.Context(), p)
 				if err != nil {
 					require.True(t, access.HasCode(err, "taken"), "%v", err)
@@ -258,19 +250,11 @@ func TestCrashesNeitherLoseNorShareNames(t *testing.T) {
 			"write": func(t *rapid.T) {
 				c := &running[pick(t)]
 				_, exists := existing[c.profile.Object]
-				if c.written || exists || w.now().Sub(c.at) >= time.Minute {
+				if c.written || exists || w.now().Sub(c.at) >= access.ClaimTime {
 					t.Skip("its time is up, or the precondition fails")
 				}
 				existing[c.profile.Object], c.written = c.profile, true
 				w.create(c.profile.Object)
-			},
-			"confirm": func(t *rapid.T) {
-				i := pick(t)
-				if !running[i].written {
-					t.Skip("not written")
-				}
-				require.NoError(t, d.ConfirmObject(t.Context(), running[i].claim))
-				end(i)
 			},
 			"release": func(t *rapid.T) {
 				i := pick(t)
@@ -280,8 +264,8 @@ func TestCrashesNeitherLoseNorShareNames(t *testing.T) {
 				require.NoError(t, d.ReleaseObject(t.Context(), running[i].claim))
 				end(i)
 			},
-			"crash": func(t *rapid.T) { end(pick(t)) },
-			"wait":  func(*rapid.T) { w.pass(40 * time.Second) },
+			"crash or end": func(t *rapid.T) { end(pick(t)) },
+			"wait":         func(*rapid.T) { w.pass(access.ClaimTime * 2 / 3) },
 			"": func(t *rapid.T) {
 				var ids []access.Object
 				numbers, identifiers := map[string]bool{}, map[string]bool{}

@@ -102,7 +102,7 @@ func (d *Directory) person(ctx context.Context, where string, args ...any) (acce
 	p, err := scanPerson(d.db.QueryRowContext(ctx, selectPeople+where, args...))
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
-		return access.Person{}, access.Fail(access.NotFound, "person_not_found", "there is no such person")
+		return access.Person{}, access.Fail(access.NotFound, "not_found", "there is no such person")
 	case err != nil:
 		return access.Person{}, down(err)
 	}

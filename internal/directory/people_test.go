@@ -199,7 +199,7 @@ func TestPersonByEmailNotFound(t *testing.T) {
 	onBoth(t, func(t *testing.T, d *directory.Directory, _ *world) {
 		_, err := d.PersonByEmail(t.Context(), "nobody@example.com")
 		require.True(t, access.IsKind(err, access.NotFound), "%v", err)
-		require.True(t, access.HasCode(err, "person_not_found"), "%v", err)
+		require.True(t, access.HasCode(err, "not_found"), "%v", err)
 	})
 }
 
@@ -211,10 +211,10 @@ func TestPeopleByID(t *testing.T) {
 
 		want := map[string]access.Person{}
 		ids := []string{"nobody", "' OR 1=1 --"}
-		for i := range 1200 { // more than one batch
+		for i := range 510 { // more than one batch
 			p, err := d.EnsurePerson(t.Context(), email.Address(fmt.Sprintf("p%d@example.com", i)), "", "")
 			require.NoError(t, err)
-			if i%2 == 0 {
+			if i < 505 {
 				want[p.ID] = p
 				ids = append(ids, p.ID, p.ID)
 			}

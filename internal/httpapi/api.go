@@ -69,7 +69,7 @@ func New(d Dependencies) (http.Handler, error) {
 	engine.GET("/metrics", measured.serve)
 	mountPages(engine)
 
-	v1 := engine.Group("", limitBody, a.authenticate, a.replay)
+	v1 := engine.Group("", a.authenticate, readBody, a.replay)
 	RegisterHandlersWithOptions(v1, NewStrictHandlerWithOptions(a, []StrictMiddlewareFunc{a.permit(table)}, StrictGinServerOptions{
 		RequestErrorHandlerFunc:  func(c *gin.Context, err error) { refuse(c, unreadable(err)) },
 		HandlerErrorFunc:         refuse,

@@ -1,7 +1,9 @@
 package httpapi
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -10,6 +12,7 @@ import (
 	"runtime/debug"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/gin-gonic/gin"
 	"github.com/oklog/ulid/v2"
@@ -23,6 +26,7 @@ const (
 	keyRequestID = "gatehouse.request_id"
 	keyPerson    = "gatehouse.person"
 	keyLogin     = "gatehouse.login"
+	keyBody      = "gatehouse.body"
 )
 
 // maxBody bounds a request body, in bytes: a thousand checks fit.
@@ -81,27 +85,29 @@ func (a *api) recoverPanics(c *gin.Context) {
 	c.Next()
 }
 
-// limitBody refuses bodies that are too large or not JSON before anything reads them.
-func limitBody(c *gin.Context) {
-	if c.Request.ContentLength > maxBody {
-		write(c, newProblem(http.StatusRequestEntityTooLarge, "body_too_large", fmt.Sprintf("a request body may have %d bytes", maxBody)))
-		return
-	}
-	c.Request.Body = http.MaxBytesReader(c.Writer, c.Request.Body, maxBody)
-	if c.Request.ContentLength != 0 && !isJSON(c.ContentType()) {
-		write(c, newProblem(http.StatusUnsupportedMediaType, "unsupported_media_type", "send application/json"))
-	}
-}
-
-func isJSON(contentType string) bool { return contentType == "application/json" }
-
-// unreadable says why a body could not be read.
-func unreadable(err error) error {
+// readBody reads the body before anything is done on its strength: it must be of
+// bearable size and exactly one JSON value.
+func readBody(c *gin.Context) {
+	body, err := io.ReadAll(http.MaxBytesReader(c.Writer, c.Request.Body, maxBody))
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
-		return access.Fail(access.Malformed, "body_too_large", "a request body may have %d bytes", maxBody)
-	case errors.Is(err, io.EOF):
+		write(c, newProblem(http.StatusRequestEntityTooLarge, "body_too_large", fmt.Sprintf("a request body may have %d bytes", maxBody)))
+	case err != nil:
+		refuse(c, access.Fail(access.Malformed, "malformed_body", "the body could not be read to its end"))
+	case len(body) > 0 && c.ContentType() != "application/json":
+		write(c, newProblem(http.StatusUnsupportedMediaType, "unsupported_media_type", "send application/json"))
+	case len(body) > 0 && !(utf8.Valid(body) && json.Valid(body)):
+		refuse(c, access.Fail(access.Malformed, "malformed_json", "the body is not JSON"))
+	default:
+		c.Set(keyBody, body)
+		c.Request.Body = io.NopCloser(bytes.NewReader(body))
+	}
+}
+
+// unreadable says why a body is not what the request takes.
+func unreadable(err error) error {
+	if errors.Is(err, io.EOF) {
 		return access.Fail(access.Malformed, "malformed_json", "this request needs a JSON body")
 	}
 	if _, field, ok := strings.Cut(err.Error(), "json: unknown field "); ok {

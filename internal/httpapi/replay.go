@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
-	"io"
 	"net/http"
 
 	"github.com/gin-gonic/gin"
@@ -29,14 +28,8 @@ func (a *api) replay(c *gin.Context) {
 		refuse(c, access.Fail(access.Malformed, "malformed_parameter", "an Idempotency-Key may have %d characters", maxKey))
 		return
 	}
-	body, err := io.ReadAll(c.Request.Body)
-	if err != nil {
-		refuse(c, unreadable(err))
-		return
-	}
-	c.Request.Body = io.NopCloser(bytes.NewReader(body))
 	request := sha256.New()
-	for _, part := range [][]byte{[]byte(c.Request.Method), []byte(c.Request.URL.Path), body} {
+	for _, part := range [][]byte{[]byte(c.Request.Method), []byte(c.Request.URL.Path), c.MustGet(keyBody).([]byte)} { //nolint:forcetypeassert // readBody set it
 		sum := sha256.Sum256(part)
 		request.Write(sum[:])
 	}

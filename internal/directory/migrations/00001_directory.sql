@@ -19,7 +19,7 @@ CREATE TABLE logins (
     PRIMARY KEY (issuer, subject)
 );
 
--- claimed_at is null once the claim was confirmed.
+-- A row stands for good once its object has relationships.
 CREATE TABLE objects (
     type            text   NOT NULL,
     id              text   NOT NULL,
@@ -28,7 +28,7 @@ CREATE TABLE objects (
     customer_number text   UNIQUE,
     identifier      text   UNIQUE,
     claim           text   NOT NULL UNIQUE,
-    claimed_at      bigint,
+    claimed_at      bigint NOT NULL,
     PRIMARY KEY (type, id)
 );
 

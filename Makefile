@@ -1,0 +1,51 @@
+GO ?= go
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## Show what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: build ## Build and start everything, with a demo world to look at
+	bin/gatehouse serve --dev --demo
+
+.PHONY: build
+build: ## Build bin/gatehouse
+	@echo "building bin/gatehouse (the first time compiles SpiceDB: about 4 minutes on 2 cores)"
+	@$(GO) build -trimpath -o bin/gatehouse ./cmd/gatehouse
+
+.PHONY: test
+test: zed ## Set up what the tests need, then run all of them
+	@echo "running every test with the race detector (the first time compiles SpiceDB for it: about 6 minutes on 2 cores)"
+	$(GO) test -race -timeout 20m ./...
+
+.PHONY: lint
+lint: bin/gofumpt bin/staticcheck bin/oapi-codegen ## Check formatting, code, and that generated files are current
+	@test -z "$$(bin/gofumpt -l cmd internal integration schema | tee /dev/stderr)" || (echo "run: bin/gofumpt -w cmd internal integration schema"; exit 1)
+	$(GO) vet ./...
+	bin/staticcheck ./...
+	$(GO) mod tidy -diff
+	@cp internal/httpapi/openapi.gen.go bin/openapi.gen.go.before && $(MAKE) -s generate \
+		&& cmp internal/httpapi/openapi.gen.go bin/openapi.gen.go.before || (echo "openapi.gen.go was not current, and is now: commit it"; exit 1)
+
+.PHONY: generate
+generate: bin/oapi-codegen ## Generate code from the contract
+	@cd internal/httpapi && ../../bin/oapi-codegen -config oapi-codegen.yaml openapi.yaml
+
+.PHONY: bench
+bench: ## Run the benchmarks, each beside its peer
+	$(GO) test -run '^$$' -bench . -benchmem ./internal/...
+
+.PHONY: zed
+zed: bin/zed ## Build bin/zed, SpiceDB's own command line
+
+bin/zed: tools/go.mod tools/go.sum
+	@echo "building bin/zed (the first time: about 4 minutes on 2 cores)"
+	@cd tools && $(GO) build -o ../bin/zed github.com/authzed/zed/cmd/zed
+
+bin/gofumpt: PACKAGE = mvdan.cc/gofumpt
+bin/staticcheck: PACKAGE = honnef.co/go/tools/cmd/staticcheck
+bin/oapi-codegen: PACKAGE = github.com/oapi-codegen/oapi-codegen/v2/cmd/oapi-codegen
+bin/gofumpt bin/staticcheck bin/oapi-codegen: tools/lint/go.mod tools/lint/go.sum
+	@cd tools/lint && $(GO) build -o ../../$@ $(PACKAGE)

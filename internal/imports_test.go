@@ -1,0 +1,129 @@
+package internal
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+const module = "github.com/gatehouse/gatehouse/"
+
+// bans keep the house in order. A package is named by its folder under the module;
+// a ban on a path covers everything below it, and one on a package those inside it.
+var bans = []struct {
+	in, path string
+	except   []string
+	because  string
+}{
+	{in: "", path: "github.com/authzed/spicedb", except: []string{"internal/spicedb"}, because: "SpiceDB may be another process: all but the embedded server speak to it through authzed-go"},
+	{in: "", path: "github.com/authzed/authzed-go", except: []string{"internal/relationships", "internal/spicedb"}, because: "one gateway translates between our words and SpiceDB's"},
+	{in: "", path: "google.golang.org/grpc", except: []string{"internal/relationships", "internal/spicedb"}, because: "gRPC types stay in the gateway"},
+	{in: "", path: "github.com/gin-gonic/gin", except: []string{"internal/httpapi"}, because: "HTTP stays in the façade"},
+	{in: "", path: "net/http", except: []string{"internal/httpapi", "internal/server"}, because: "HTTP stays in the façade"},
+	{in: "", path: "database/sql", except: []string{"internal/database", "internal/directory"}, because: "SQL stays in the directory"},
+	{in: "", path: "github.com/spf13/cobra", except: []string{"internal/cli"}, because: "only the command line has commands"},
+	{in: "", path: module + "internal/server", except: []string{"internal/cli"}, because: "the composition root is composed by nobody but the command line"},
+	{in: "schema", path: module, because: "the schema is data"},
+	{in: "internal/email", path: module, because: "an e-mail address knows nothing of Gatehouse"},
+	{in: "internal/access", path: module + "internal/", except: []string{}, because: "the nouns know no verbs"},
+	{in: "internal/roles", path: module + "internal/operations", because: "the catalogue is data"},
+	{in: "internal/operations", path: module + "internal/relationships", because: "operations know ports, not adapters"},
+	{in: "internal/operations", path: module + "internal/directory", because: "operations know ports, not adapters"},
+	{in: "internal/operations", path: module + "internal/spicedb", because: "operations know ports, not adapters"},
+	{in: "internal/httpapi", path: module + "internal/relationships", because: "the façade never touches a store"},
+	{in: "internal/httpapi", path: module + "internal/directory", because: "the façade never touches a store"},
+	{in: "internal/httpapi", path: module + "internal/spicedb", because: "the façade never touches a store"},
+}
+
+// allowed lists what is below a ban and yet fine.
+var allowed = map[string]string{
+	"internal/access " + module + "internal/email": "an address is a noun",
+}
+
+// adapters connect Gatehouse to one outside thing each.
+var adapters = []string{"internal/spicedb", "internal/relationships", "internal/directory", "internal/mailer", "internal/authn", "internal/httpapi"}
+
+func TestImports(t *testing.T) {
+	imports := readImports(t)
+	require.Greater(t, len(imports), 15, "packages found")
+	for folder, paths := range imports {
+		for path := range paths {
+			for _, ban := range bans {
+				if within(folder, ban.in) && within(path, strings.TrimSuffix(ban.path, "/")) && !exempt(folder, path, ban.except) {
+					t.Errorf("%s imports %s: %s", folder, path, ban.because)
+				}
+			}
+			for _, adapter := range adapters {
+				for _, other := range adapters {
+					if folder == adapter && adapter != other && path == module+other {
+						t.Errorf("%s imports %s: adapters never import each other", folder, path)
+					}
+				}
+			}
+		}
+	}
+}
+
+func exempt(folder, path string, except []string) bool {
+	if _, ok := allowed[folder+" "+path]; ok {
+		return true
+	}
+	for _, e := range except {
+		if within(folder, e) {
+			return true
+		}
+	}
+	return false
+}
+
+// TestNames keeps out packages whose name says nothing.
+func TestNames(t *testing.T) {
+	for folder := range readImports(t) {
+		switch name := filepath.Base(folder); name {
+		case "utils", "util", "common", "models", "services", "helpers", "misc":
+			t.Errorf("%s: name a package after what it is about", folder)
+		}
+	}
+}
+
+func within(path, parent string) bool {
+	return parent == "" || path == parent || strings.HasPrefix(path, parent+"/")
+}
+
+// readImports finds what each package imports outside its tests.
+func readImports(t *testing.T) map[string]map[string]bool {
+	t.Helper()
+	found := map[string]map[string]bool{}
+	root := os.DirFS("..")
+	for _, top := range []string{"cmd", "internal", "schema"} {
+		require.NoError(t, fs.WalkDir(root, top, func(path string, _ fs.DirEntry, err error) error {
+			if err != nil || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+				return err
+			}
+			file, err := parser.ParseFile(token.NewFileSet(), filepath.Join("..", path), nil, parser.ImportsOnly)
+			if err != nil {
+				return err
+			}
+			folder := filepath.ToSlash(filepath.Dir(path))
+			if found[folder] == nil {
+				found[folder] = map[string]bool{}
+			}
+			for _, i := range file.Imports {
+				name, err := strconv.Unquote(i.Path.Value)
+				if err != nil {
+					return err
+				}
+				found[folder][name] = true
+			}
+			return nil
+		}))
+	}
+	return found
+}

@@ -41,7 +41,7 @@ var _ StrictServerInterface = (*api)(nil)
 // New makes the handler of everything served over HTTP. It fails if an operation
 // of the contract names no permission its caller needs.
 func New(d Dependencies) (http.Handler, error) {
-	table, err := routeTable()
+	table, err := routeTable(Spec)
 	if err != nil {
 		return nil, err
 	}
@@ -69,7 +69,7 @@ func New(d Dependencies) (http.Handler, error) {
 	engine.GET("/metrics", measured.serve)
 	mountPages(engine)
 
-	v1 := engine.Group("", a.authenticate, readBody, a.replay)
+	v1 := engine.Group("", deadline, a.authenticate, readBody, a.replay)
 	RegisterHandlersWithOptions(v1, NewStrictHandlerWithOptions(a, []StrictMiddlewareFunc{a.permit(table)}, StrictGinServerOptions{
 		RequestErrorHandlerFunc:  func(c *gin.Context, err error) { refuse(c, unreadable(err)) },
 		HandlerErrorFunc:         refuse,

@@ -85,6 +85,17 @@ func (a *api) recoverPanics(c *gin.Context) {
 	c.Next()
 }
 
+// maxTime bounds how long a request may take. It is shorter than the minute after
+// which an Idempotency-Key in use counts as lost.
+const maxTime = 30 * time.Second
+
+func deadline(c *gin.Context) {
+	ctx, cancel := context.WithTimeout(c.Request.Context(), maxTime)
+	defer cancel()
+	c.Request = c.Request.WithContext(ctx)
+	c.Next()
+}
+
 // readBody reads the body before anything is done on its strength: it must be of
 // bearable size and exactly one JSON value.
 func readBody(c *gin.Context) {

@@ -44,11 +44,11 @@ var needs = map[string]need{
 
 // routeTable reads the need of every operation out of the contract.
 // It fails if an operation names none, or one there is not.
-func routeTable() (map[string]need, error) {
+func routeTable(contract []byte) (map[string]need, error) {
 	var spec struct {
 		Paths map[string]map[string]yaml.Node `yaml:"paths"`
 	}
-	if err := yaml.Unmarshal(Spec, &spec); err != nil {
+	if err := yaml.Unmarshal(contract, &spec); err != nil {
 		return nil, fmt.Errorf("read the contract: %w", err)
 	}
 	table := map[string]need{}

@@ -2,6 +2,7 @@ package relationships
 
 import (
 	"context"
+	"fmt"
 
 	v1 "github.com/authzed/authzed-go/proto/authzed/api/v1"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
@@ -30,8 +31,8 @@ func apiError(err error) error {
 	switch answer.Code() {
 	case codes.Canceled:
 		return context.Canceled
-	case codes.DeadlineExceeded:
-		return access.Down("SpiceDB", context.DeadlineExceeded)
+	case codes.InvalidArgument, codes.FailedPrecondition:
+		return fmt.Errorf("SpiceDB refused: %w", err) // a fault of ours, not of its health
 	default:
 		return access.Down("SpiceDB", err)
 	}

@@ -5,8 +5,6 @@ package relationships
 
 import (
 	"context"
-	"errors"
-	"io"
 
 	v1 "github.com/authzed/authzed-go/proto/authzed/api/v1"
 	"google.golang.org/grpc"
@@ -72,22 +70,14 @@ func (g *Gateway) Read(ctx context.Context, filters ...access.Filter) ([]access.
 			Consistency:        exactly(at),
 			RelationshipFilter: filter(f),
 		})
-		if err != nil {
-			return nil, "", apiError(err)
-		}
-		for {
-			response, err := stream.Recv()
-			if errors.Is(err, io.EOF) {
-				break
-			}
-			if err != nil {
-				return nil, "", apiError(err)
-			}
+		if err := each(stream, err, func(response *v1.ReadRelationshipsResponse) {
 			r := relationship(response.GetRelationship())
 			if !seen[access.Exactly(r)] {
 				seen[access.Exactly(r)] = true
 				found = append(found, r)
 			}
+		}); err != nil {
+			return nil, "", err
 		}
 	}
 	return found, at, nil

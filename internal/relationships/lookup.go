@@ -25,27 +25,18 @@ func (g *Gateway) LookupResources(ctx context.Context, resourceType, permission 
 		Permission:         permission,
 		Subject:            subject(s),
 	})
-	if err != nil {
-		return nil, "", apiError(err)
-	}
 	var ids []string
-	for {
-		response, err := stream.Recv()
-		if errors.Is(err, io.EOF) {
-			return ids, at, nil
+	err = each(stream, err, func(r *v1.LookupResourcesResponse) {
+		if r.GetPermissionship() == v1.LookupPermissionship_LOOKUP_PERMISSIONSHIP_HAS_PERMISSION {
+			ids = append(ids, r.GetResourceObjectId())
 		}
-		if err != nil {
-			return nil, "", apiError(err)
-		}
-		if response.GetPermissionship() == v1.LookupPermissionship_LOOKUP_PERMISSIONSHIP_HAS_PERMISSION {
-			ids = append(ids, response.GetResourceObjectId())
-		}
-	}
+	})
+	return ids, at, err
 }
 
 // LookupSubjects returns the ids of all subjects of a type that have the
-// permission on the resource, in no order. A permission that everyone has
-// is reported as the id "*".
+// permission on the resource, in no order. A permission that everyone has is
+// reported as the id "*".
 func (g *Gateway) LookupSubjects(ctx context.Context, resource access.Object, permission, subjectType string) ([]string, access.Token, error) {
 	at, err := g.head(ctx)
 	if err != nil {
@@ -57,20 +48,28 @@ func (g *Gateway) LookupSubjects(ctx context.Context, resource access.Object, pe
 		Permission:        permission,
 		SubjectObjectType: subjectType,
 	})
-	if err != nil {
-		return nil, "", apiError(err)
-	}
 	var ids []string
+	err = each(stream, err, func(r *v1.LookupSubjectsResponse) {
+		if r.GetSubject().GetPermissionship() == v1.LookupPermissionship_LOOKUP_PERMISSIONSHIP_HAS_PERMISSION {
+			ids = append(ids, r.GetSubject().GetSubjectObjectId())
+		}
+	})
+	return ids, at, err
+}
+
+// each hands over what a stream brings, to its end, unless it failed to open.
+func each[T any](stream interface{ Recv() (T, error) }, opened error, take func(T)) error {
+	if opened != nil {
+		return apiError(opened)
+	}
 	for {
 		response, err := stream.Recv()
 		if errors.Is(err, io.EOF) {
-			return ids, at, nil
+			return nil
 		}
 		if err != nil {
-			return nil, "", apiError(err)
+			return apiError(err)
 		}
-		if response.GetSubject().GetPermissionship() == v1.LookupPermissionship_LOOKUP_PERMISSIONSHIP_HAS_PERMISSION {
-			ids = append(ids, response.GetSubject().GetSubjectObjectId())
-		}
+		take(response)
 	}
 }

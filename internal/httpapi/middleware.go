@@ -150,7 +150,7 @@ func (a *api) authenticate(c *gin.Context) {
 }
 
 func person(ctx context.Context) access.Person {
-	return ctx.Value(keyPerson).(access.Person) //nolint:forcetypeassert // authenticate set it
+	return ctx.Value(keyPerson).(access.Person) // authenticate set it
 }
 
 func caller(ctx context.Context) access.Object { return access.User(person(ctx).ID) }

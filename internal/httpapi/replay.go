@@ -17,8 +17,8 @@ import (
 const maxKey = 200
 
 // replay answers a write that is repeated under the same Idempotency-Key with
-// what it answered before. Only answers that would stay the same are kept: after
-// a failure of ours the repetition is carried out.
+// what it answered before. Only success is kept: a request that was refused or
+// failed changed nothing, and its repetition is carried out.
 func (a *api) replay(c *gin.Context) {
 	key := c.GetHeader("Idempotency-Key")
 	if key == "" || c.Request.Method == http.MethodGet {
@@ -29,7 +29,7 @@ func (a *api) replay(c *gin.Context) {
 		return
 	}
 	request := sha256.New()
-	for _, part := range [][]byte{[]byte(c.Request.Method), []byte(c.Request.URL.Path), c.MustGet(keyBody).([]byte)} { //nolint:forcetypeassert // readBody set it
+	for _, part := range [][]byte{[]byte(c.Request.Method), []byte(c.Request.URL.Path), c.MustGet(keyBody).([]byte)} { // readBody set it
 		sum := sha256.Sum256(part)
 		request.Write(sum[:])
 	}
@@ -54,7 +54,7 @@ func (a *api) replay(c *gin.Context) {
 // keep stores what was answered, even if the client left meanwhile.
 func (a *api) keep(c *gin.Context, who, key string, answer *recorder) error {
 	ctx := context.WithoutCancel(c.Request.Context())
-	if status := answer.Status(); status >= http.StatusInternalServerError {
+	if status := answer.Status(); status >= http.StatusMultipleChoices {
 		return a.Replays.Abandon(ctx, who, key)
 	}
 	kept, err := json.Marshal(keptAnswer{

@@ -88,7 +88,7 @@ func pause(ctx context.Context, attempt int) error {
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
-	case <-time.After(rand.N(most)): //nolint:gosec // spreads retries, guards nothing
+	case <-time.After(rand.N(most)): // spreads retries, guards nothing
 		return nil
 	}
 }

@@ -61,6 +61,9 @@ func (o *Operations) invite(ctx context.Context, by By, operation string, draft 
 	}
 	at, err := o.commit(ctx, func(ctx context.Context) (access.Write, access.Token, error) {
 		w := access.Write{Cause: by.cause(operation)}
+		if err := o.mustExist(ctx, i.Object); err != nil {
+			return w, "", err
+		}
 		open := access.Filter{
 			ResourceType: access.TypeInvitation, ResourceIDPrefix: invitationPrefix(i.Object), Relation: "invitee",
 		}.To(access.User(i.InviteeID))
@@ -68,15 +71,16 @@ func (o *Operations) invite(ctx context.Context, by By, operation string, draft 
 		if err != nil {
 			return w, "", err
 		}
+		expired := slices.Clone(resends)
 		for _, tie := range pending {
 			w.Replace(tie)
 			w.Touch(access.Relate(tie.Resource, "replaced_by", i.object()))
-			resends = slices.DeleteFunc(resends, func(id string) bool { return id == tie.Resource.ID })
+			expired = slices.DeleteFunc(expired, func(id string) bool { return id == tie.Resource.ID })
 		}
 		if len(pending) == 0 {
 			w.Require(access.MustNotMatch(open))
 		}
-		for _, id := range resends {
+		for _, id := range expired {
 			if err := o.replaceExpired(ctx, &w, id, i); err != nil {
 				return w, "", err
 			}

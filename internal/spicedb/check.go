@@ -6,8 +6,6 @@ import (
 	"fmt"
 
 	v1 "github.com/authzed/authzed-go/proto/authzed/api/v1"
-	"github.com/authzed/spicedb/pkg/datalayer"
-	"github.com/authzed/spicedb/pkg/datastore"
 	"github.com/authzed/spicedb/pkg/embedded"
 	"github.com/authzed/spicedb/pkg/zedtoken"
 
@@ -18,15 +16,11 @@ import (
 // caller may join another's read of the head revision that began before a write
 // which was acknowledged since.
 func (s *Server) Head(ctx context.Context) (access.Token, error) {
-	head, err := s.store.HeadRevision(ctx)
+	revision, schemaHash, err := s.layer.HeadRevision(ctx)
 	if err != nil {
 		return "", access.Down("SpiceDB", err)
 	}
-	return s.token(ctx, head.Revision)
-}
-
-func (s *Server) token(ctx context.Context, revision datastore.Revision) (access.Token, error) {
-	token, err := zedtoken.NewFromRevision(ctx, revision, datalayer.NoSchemaHashInLegacyMode, s.store)
+	token, err := zedtoken.NewFromRevision(ctx, revision, schemaHash, s.store)
 	if err != nil {
 		return "", fmt.Errorf("name a revision: %w", err)
 	}

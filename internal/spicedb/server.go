@@ -13,6 +13,7 @@ import (
 	dsconfig "github.com/authzed/spicedb/pkg/cmd/datastore"
 	"github.com/authzed/spicedb/pkg/cmd/server"
 	"github.com/authzed/spicedb/pkg/cmd/util"
+	"github.com/authzed/spicedb/pkg/datalayer"
 	"github.com/authzed/spicedb/pkg/datastore"
 	"github.com/authzed/spicedb/pkg/embedded"
 	"golang.org/x/sync/errgroup"
@@ -28,9 +29,15 @@ type Config struct {
 	Key string
 }
 
+// schemaMode keeps the schema in one piece, which lets a check find it in a cache
+// by its hash. Kept by definition it would be read anew for every check: that
+// took three times as long.
+const schemaMode = datalayer.SchemaModeReadNewWriteNew
+
 // Server is a running embedded SpiceDB.
 type Server struct {
 	store   datastore.Datastore
+	layer   datalayer.DataLayer
 	checker *embedded.Permissions
 	conn    *grpc.ClientConn
 	stop    context.CancelFunc
@@ -53,11 +60,17 @@ func Start(ctx context.Context, c Config) (_ *Server, err error) {
 		dsconfig.DefaultDatastoreConfig().ToOption(),
 		dsconfig.WithEngine(dsconfig.MemoryEngine),
 		dsconfig.WithCaveatTypeSet(types.Default.TypeSet),
+		// Revisions are rounded for the sake of dispatch caches, which are off:
+		// unrounded, zed sees by default what the façade sees.
+		dsconfig.WithRevisionQuantization(0),
 	)
 	if err != nil {
 		return nil, fmt.Errorf("open the memory engine: %w", err)
 	}
-	if s.checker, err = embedded.NewPermissions(embedded.Config{Datastore: s.store}); err != nil {
+	s.layer = datalayer.NewDataLayer(s.store, datalayer.WithSchemaMode(schemaMode))
+	if s.checker, err = embedded.NewPermissions(embedded.Config{
+		Datastore: s.store, SchemaMode: schemaMode, SchemaCacheMaxCostBytes: 16 << 20,
+	}); err != nil {
 		return nil, err
 	}
 
@@ -86,6 +99,7 @@ func (s *Server) serve(ctx context.Context, options ...server.ConfigOption) (ser
 	off := server.CacheConfig{Enabled: false}
 	config := server.NewConfigWithOptionsAndDefaults(append([]server.ConfigOption{
 		server.WithDatastore(s.store),
+		server.WithExperimentalSchemaMode(schemaMode.String()),
 		// SpiceDB ≤ 1.57.0 renews the life of a cached answer on every read,
 		// so an ended role would stay allowed for as long as somebody asks.
 		server.WithDispatchCacheConfig(off),

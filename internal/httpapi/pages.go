@@ -18,7 +18,10 @@ var pages embed.FS
 func mountPages(engine *gin.Engine) {
 	engine.GET("/openapi.yaml", func(c *gin.Context) { c.Data(http.StatusOK, "application/yaml", Spec) })
 
-	browser := v5emb.NewHandlerWithConfig(swgui.Config{Title: "Gatehouse", SwaggerJSON: "/openapi.yaml", BasePath: "/docs/", HideCurl: true})
+	browser := v5emb.NewHandlerWithConfig(swgui.Config{
+		Title: "Gatehouse", SwaggerJSON: "/openapi.yaml", BasePath: "/docs/", HideCurl: true,
+		SettingsUI: map[string]string{"showExtensions": "true"}, // x-permission
+	})
 	docs := func(c *gin.Context) {
 		// The page brings its own inline script.
 		c.Header("Content-Security-Policy", "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'")

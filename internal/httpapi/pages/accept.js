@@ -15,7 +15,7 @@ form.addEventListener("submit", async (event) => {
 
 async function accept(accessToken) {
   try {
-    const response = await fetch("/v1/invitations/accept", {
+    const response = await fetch("../v1/invitations/accept", {
       method: "POST",
       headers: { "Content-Type": "application/json", "Authorization": `Bearer ${accessToken}` },
       body: JSON.stringify({ token: invitation }),

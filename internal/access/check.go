@@ -17,12 +17,6 @@ type Decision struct {
 	CheckedAt Token // the answer is no older than this
 }
 
-// Page asks for at most Limit items after Cursor; an empty cursor is the start.
-type Page struct {
-	Limit  int
-	Cursor string
-}
-
 // Lookup is one page of ids that an answer to "which" consists of.
 type Lookup struct {
 	IDs       []string

@@ -4,10 +4,9 @@
 package checks
 
 import (
+	"cmp"
 	"context"
-	"encoding/base64"
 	"runtime"
-	"slices"
 
 	"golang.org/x/sync/errgroup"
 
@@ -88,27 +87,13 @@ func (c *Checks) LookupSubjects(ctx context.Context, resource access.Object, per
 	})
 }
 
-// paged cuts a page out of a whole answer, which is computed anew for each. The
-// cursor is the last id of the page before.
+// paged cuts a page out of a whole answer, which is computed anew for each.
 func paged(p access.Page, lookup func() ([]string, access.Token, error)) (access.Lookup, error) {
-	last, err := base64.RawURLEncoding.DecodeString(p.Cursor)
-	if err != nil {
-		return access.Lookup{}, access.Fail(access.Invalid, "malformed_cursor", "this cursor does not continue this query")
-	}
 	ids, at, err := lookup()
 	if err != nil {
 		return access.Lookup{}, err
 	}
-	slices.Sort(ids)
-	ids = slices.Compact(ids)
-	start, found := slices.BinarySearch(ids, string(last))
-	if found {
-		start++
-	}
-	page := access.Lookup{IDs: ids[start:], CheckedAt: at}
-	if len(page.IDs) > p.Limit {
-		page.IDs = page.IDs[:p.Limit]
-		page.Next = base64.RawURLEncoding.EncodeToString([]byte(page.IDs[p.Limit-1]))
-	}
-	return page, nil
+	found := access.Lookup{CheckedAt: at}
+	found.IDs, found.Next, err = access.Cut(ids, p, func(id string) string { return id }, cmp.Compare[string])
+	return found, err
 }

@@ -52,6 +52,10 @@ func run(ctx context.Context, c config.Config, out, errOut io.Writer) (err error
 		}
 	}
 	s, err := server.New(ctx, c, log)
+	if ctx.Err() != nil {
+		log.Info("stopped before it was ready")
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -61,7 +65,7 @@ func run(ctx context.Context, c config.Config, out, errOut io.Writer) (err error
 		}
 	}()
 	if c.Demo {
-		if err := demo.Load(ctx, s.Operations); err != nil {
+		if err := demo.Load(ctx, s.Operations); err != nil && ctx.Err() == nil {
 			return fmt.Errorf("load the demo: %w", err)
 		}
 	}

@@ -1,9 +1,11 @@
 package cli
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -39,7 +41,7 @@ func token() *cobra.Command {
 	}
 	command.Flags().StringVar(&address, "email", "", "whose token")
 	command.Flags().BoolVar(&operator, "operator", false, "make the person an operator of the platform at their next request")
-	command.Flags().StringVar(&dataDir, "data-dir", "./data", "data directory of the server")
+	command.Flags().StringVar(&dataDir, "data-dir", cmp.Or(os.Getenv("GATEHOUSE_DATA_DIR"), "./data"), "data directory of the server")
 	_ = command.MarkFlagRequired("email") // fails only for a flag that is not declared
 	return command
 }

@@ -8,7 +8,10 @@ import (
 	"net"
 	"net/mail"
 	"net/url"
+	"os"
+	"regexp"
 	"strings"
+	"time"
 
 	"github.com/knadh/koanf/parsers/yaml"
 	"github.com/knadh/koanf/providers/env/v2"
@@ -32,6 +35,7 @@ type Config struct {
 	Operators []string `koanf:"operators"`
 	Dev       bool     `koanf:"dev"`
 	Demo      bool     `koanf:"demo"`
+	TimeZone  string   `koanf:"time-zone"`
 	LogLevel  string   `koanf:"log-level"`
 	LogFormat string   `koanf:"log-format"`
 }
@@ -42,8 +46,9 @@ func Flags(flags *pflag.FlagSet) {
 	flags.String("http-addr", "127.0.0.1:8080", "address of the HTTP API")
 	flags.String("grpc-addr", "127.0.0.1:50051", "address of SpiceDB's own gRPC API, for zed and authzed clients; empty switches it off")
 	flags.String("grpc-key", "", "preshared key of the gRPC API, at least 16 characters; in dev mode one is made up in the data directory")
-	flags.String("public-url", "", "where people reach the server, for links in mails (default http://<http-addr>)")
+	flags.String("public-url", "", "where people reach the server, for links in mails (default: the address it listens on)")
 	flags.String("mail-from", "Gatehouse <gatehouse@localhost.localdomain>", "sender of mails")
+	flags.String("time-zone", "UTC", "IANA time zone of objects that are created without one")
 	flags.StringSlice("operators", nil, "e-mail addresses of those who operate the platform")
 	flags.Bool("dev", false, "accept tokens made by `gatehouse token`; not for production")
 	flags.Bool("demo", false, "load a small world of each product to look at")
@@ -54,6 +59,11 @@ func Flags(flags *pflag.FlagSet) {
 // Load reads the settings. Flags given win over variables, variables over the
 // file, the file over defaults. Unknown keys and all faults are reported at once.
 func Load(flags *pflag.FlagSet, path string) (Config, error) {
+	if path == "" {
+		path = os.Getenv("GATEHOUSE_CONFIG")
+	}
+	known := pflag.NewFlagSet("", pflag.ContinueOnError)
+	Flags(known)
 	k := koanf.New(".")
 	if path != "" {
 		if err := k.Load(file.Provider(path), yaml.Parser()); err != nil {
@@ -62,13 +72,15 @@ func Load(flags *pflag.FlagSet, path string) (Config, error) {
 	}
 	var faults []error
 	for _, key := range k.Keys() {
-		if flags.Lookup(key) == nil {
+		if known.Lookup(key) == nil {
 			faults = append(faults, fmt.Errorf("%s: there is no setting %q", path, key))
 		}
 	}
 	variables := env.Provider(".", env.Opt{Prefix: "GATEHOUSE_", TransformFunc: func(name, value string) (string, any) {
 		key := strings.ReplaceAll(strings.ToLower(strings.TrimPrefix(name, "GATEHOUSE_")), "_", "-")
-		switch f := flags.Lookup(key); {
+		switch f := known.Lookup(key); {
+		case name == "GATEHOUSE_CONFIG", injected.MatchString(name):
+			return "", nil
 		case f == nil:
 			faults = append(faults, fmt.Errorf("%s: there is no setting %q", name, key))
 			return "", nil
@@ -87,11 +99,12 @@ func Load(flags *pflag.FlagSet, path string) (Config, error) {
 	if err := k.Unmarshal("", &c); err != nil {
 		return Config{}, fmt.Errorf("read the settings: %w", err)
 	}
-	if c.PublicURL == "" {
-		c.PublicURL = "http://" + c.HTTPAddr
-	}
 	return c, errors.Join(append(faults, c.faults()...)...)
 }
+
+// injected are the variables by which Kubernetes describes a service that is
+// called gatehouse. They are not meant as settings.
+var injected = regexp.MustCompile(`^GATEHOUSE_(SERVICE_(HOST|PORT.*)|PORT(_.*)?)$`)
 
 // minKey is the shortest preshared key accepted, in characters.
 const minKey = 16
@@ -114,7 +127,7 @@ func (c Config) faults() []error {
 	case c.GRPCKey != "" && len(c.GRPCKey) < minKey:
 		fault("grpc-key must have at least %d characters", minKey)
 	}
-	if u, err := url.Parse(c.PublicURL); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+	if u, err := url.Parse(c.PublicURL); err != nil || c.PublicURL != "" && (u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
 		fault("public-url must be an http or https URL, not %q", c.PublicURL)
 	}
 	if _, err := mail.ParseAddress(c.MailFrom); err != nil {
@@ -127,6 +140,9 @@ func (c Config) faults() []error {
 	}
 	if c.Demo && !c.Dev {
 		fault("demo needs dev: it is a world to try things in")
+	}
+	if _, err := time.LoadLocation(c.TimeZone); err != nil || c.TimeZone == "" || c.TimeZone == "Local" {
+		fault("time-zone must be an IANA name such as Europe/Zurich, not %q", c.TimeZone)
 	}
 	switch c.LogLevel {
 	case "debug", "info", "warn", "error":

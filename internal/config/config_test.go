@@ -31,7 +31,7 @@ func TestDefaultsServeALaptop(t *testing.T) {
 	assert.Equal(t, "./data", c.DataDir)
 	assert.Equal(t, "127.0.0.1:8080", c.HTTPAddr)
 	assert.Equal(t, "127.0.0.1:50051", c.GRPCAddr)
-	assert.Equal(t, "http://127.0.0.1:8080", c.PublicURL)
+	assert.Equal(t, "UTC", c.TimeZone)
 }
 
 func TestPrecedence(t *testing.T) {
@@ -51,10 +51,10 @@ func TestPrecedence(t *testing.T) {
 func TestEveryFaultIsReportedAtOnce(t *testing.T) {
 	t.Setenv("GATEHOUSE_COLOUR", "blue")
 	_, err := load(t, "shape: round\n", "--http-addr", "nowhere", "--grpc-addr", "nowhere", "--grpc-key", "short",
-		"--public-url", "ftp://x", "--mail-from", "nobody", "--operators", "nobody", "--demo", "--log-level", "loud", "--log-format", "verse", "--data-dir", "")
+		"--public-url", "ftp://x", "--mail-from", "nobody", "--operators", "nobody", "--demo", "--log-level", "loud", "--log-format", "verse", "--time-zone", "Moon", "--data-dir", "")
 	require.Error(t, err)
 	for _, fault := range []string{
-		"GATEHOUSE_COLOUR", `"shape"`, "http-addr", "grpc-addr", "grpc-key", "public-url", "mail-from", "operators", "demo needs dev", "log-level", "log-format", "data-dir",
+		"GATEHOUSE_COLOUR", `"shape"`, "http-addr", "grpc-addr", "grpc-key", "public-url", "mail-from", "operators", "demo needs dev", "log-level", "log-format", "data-dir", "time-zone",
 	} {
 		assert.ErrorContains(t, err, fault)
 	}
@@ -66,5 +66,27 @@ func TestPresharedKeyIsRequiredOutsideDevMode(t *testing.T) {
 	_, err = load(t, "", "--grpc-addr", "")
 	require.NoError(t, err)
 	_, err = load(t, "", "--grpc-key", "0123456789abcdef")
+	require.NoError(t, err)
+}
+
+func TestFileMayBeNamedByVariable(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "gatehouse.yaml")
+	require.NoError(t, os.WriteFile(path, []byte("data-dir: from-file\n"), 0o600))
+	t.Setenv("GATEHOUSE_CONFIG", path)
+	c, err := load(t, "", "--dev")
+	require.NoError(t, err)
+	assert.Equal(t, "from-file", c.DataDir)
+
+	t.Setenv("GATEHOUSE_CONFIG", path+".missing")
+	_, err = load(t, "", "--dev")
+	require.Error(t, err)
+}
+
+func TestKubernetesMayDescribeTheService(t *testing.T) {
+	t.Setenv("GATEHOUSE_PORT", "tcp://10.0.0.1:8080")
+	t.Setenv("GATEHOUSE_PORT_8080_TCP_ADDR", "10.0.0.1")
+	t.Setenv("GATEHOUSE_SERVICE_HOST", "10.0.0.1")
+	t.Setenv("GATEHOUSE_SERVICE_PORT_HTTP", "8080")
+	_, err := load(t, "", "--dev")
 	require.NoError(t, err)
 }

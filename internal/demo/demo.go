@@ -63,12 +63,16 @@ May Uma view it?
 
 curl -s -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' %[3]s/v1/check -d '{"resource":{"type":"project","id":"discovery"},"permission":"view","subject":{"type":"user","email":"uma.patel@globex.example"}}'
 
-What does SpiceDB know? (make zed builds bin/zed, once)
+`, Admin, token, url)
+	if err == nil && grpcAddr != "" {
+		_, err = fmt.Fprintf(out, `What does SpiceDB know? (make zed builds bin/zed, once)
 
-bin/zed --endpoint %[4]s --insecure --token %[5]s relationship read project:discovery
+bin/zed --endpoint %s --insecure --token %s relationship read project:discovery
 
-Browse the API at %[3]s/docs. Ctrl-C stops the server.
-
-`, Admin, token, url, grpcAddr, grpcKey)
+`, grpcAddr, grpcKey)
+	}
+	if err == nil {
+		_, err = fmt.Fprintf(out, "Browse the API at %s/docs. Ctrl-C stops the server.\n\n", url)
+	}
 	return err
 }

@@ -29,6 +29,7 @@ type Dependencies struct {
 	People     access.People
 	Replays    access.Replays
 	Logins     Authenticator
+	Vocabulary access.Vocabulary // what can be asked about
 	Log        *slog.Logger
 	// Ready reports what is not ready to serve, by part; nil errors are well.
 	Ready func(context.Context) map[string]error
@@ -41,7 +42,7 @@ var _ StrictServerInterface = (*api)(nil)
 // New makes the handler of everything served over HTTP. It fails if an operation
 // of the contract names no permission its caller needs.
 func New(d Dependencies) (http.Handler, error) {
-	table, err := routeTable(Spec)
+	contract, err := readContract(Spec)
 	if err != nil {
 		return nil, err
 	}
@@ -54,10 +55,11 @@ func New(d Dependencies) (http.Handler, error) {
 	engine.ContextWithFallback = true // a handler ends when its client leaves
 	engine.HandleMethodNotAllowed = true
 	engine.RedirectTrailingSlash = false
+	engine.UseRawPath = true // an id may hold a slash, as %2F
 	if err := engine.SetTrustedProxies(nil); err != nil {
 		return nil, err
 	}
-	engine.NoRoute(func(c *gin.Context) { refuse(c, noRoute()) })
+	engine.NoRoute(func(c *gin.Context) { a.refuse(c, noRoute()) })
 	engine.NoMethod(func(c *gin.Context) {
 		write(c, newProblem(http.StatusMethodNotAllowed, "method_not_allowed", "this path does not take "+c.Request.Method))
 	})
@@ -67,32 +69,31 @@ func New(d Dependencies) (http.Handler, error) {
 	engine.GET("/healthz", func(c *gin.Context) { c.JSON(http.StatusOK, gin.H{"status": "ok"}) })
 	engine.GET("/readyz", a.readyz)
 	engine.GET("/metrics", measured.serve)
-	mountPages(engine)
+	a.mountPages(engine)
 
-	v1 := engine.Group("", deadline, a.authenticate, readBody, a.replay)
-	RegisterHandlersWithOptions(v1, NewStrictHandlerWithOptions(a, []StrictMiddlewareFunc{a.permit(table)}, StrictGinServerOptions{
-		RequestErrorHandlerFunc:  func(c *gin.Context, err error) { refuse(c, unreadable(err)) },
-		HandlerErrorFunc:         refuse,
-		ResponseErrorHandlerFunc: refuse,
+	v1 := engine.Group("", deadline, a.authenticate, a.checkReason, a.readBody, contract.only(a), a.repeat(contract))
+	RegisterHandlersWithOptions(v1, NewStrictHandlerWithOptions(a, []StrictMiddlewareFunc{a.permit(contract)}, StrictGinServerOptions{
+		RequestErrorHandlerFunc:  func(c *gin.Context, err error) { a.refuse(c, unreadable(err)) },
+		HandlerErrorFunc:         a.refuse,
+		ResponseErrorHandlerFunc: a.refuse,
 	}), GinServerOptions{
 		ErrorHandler: func(c *gin.Context, _ error, _ int) {
-			refuse(c, access.Fail(access.Malformed, "malformed_parameter", "a parameter of this request cannot be read"))
+			a.refuse(c, access.Fail(access.Malformed, "malformed_parameter", "a parameter of this request cannot be read"))
 		},
 	})
 	return engine, nil
 }
 
-// permit lets a request through to its handler if the caller has what the route
-// table says it needs.
-func (a *api) permit(table map[string]need) StrictMiddlewareFunc {
+// permit lets a request through to its handler if the caller has what the
+// contract says it needs.
+func (a *api) permit(contract routes) StrictMiddlewareFunc {
 	return func(next StrictHandlerFunc, operationID string) StrictHandlerFunc {
-		// The generated code capitalises the contract's operation ids.
-		required, ok := table[string(operationID[0]|0x20)+operationID[1:]]
+		r, ok := contract.byID(operationID)
 		if !ok {
-			required = func(*api, *gin.Context, any) error { return noRoute() }
+			return func(*gin.Context, any) (any, error) { return nil, noRoute() }
 		}
 		return func(c *gin.Context, request any) (any, error) {
-			if err := required(a, c, request); err != nil {
+			if err := r.need(a, c, request); err != nil {
 				return nil, err
 			}
 			return next(c, request)

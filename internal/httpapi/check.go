@@ -19,15 +19,12 @@ const (
 
 // Check answers one check.
 func (a *api) Check(ctx context.Context, r CheckRequestObject) (CheckResponseObject, error) {
-	q, err := a.question(ctx, *r.Body)
+	q := ctx.Value(keyQuestion).(question) // mayAsk set it
+	decision, err := a.Checks.Check(ctx, q.Check)
 	if err != nil {
 		return nil, err
 	}
-	decision, err := a.answer(ctx, q)
-	if err != nil {
-		return nil, err
-	}
-	return Check200JSONResponse{Allowed: decision.Allowed, CheckedAt: string(decision.CheckedAt), Source: CheckResultSourceSpicedb}, nil
+	return Check200JSONResponse{Allowed: q.allowed(decision), CheckedAt: string(decision.CheckedAt), Source: CheckResultSourceSpicedb}, nil
 }
 
 // CheckBulk answers many.
@@ -37,6 +34,7 @@ func (a *api) CheckBulk(ctx context.Context, r CheckBulkRequestObject) (CheckBul
 	}
 	results := make([]BulkCheckItem, len(r.Body.Checks))
 	var asked []access.Check
+	var questions []question
 	var at []int // where the answers go
 	for i, body := range r.Body.Checks {
 		q, err := a.question(ctx, body)
@@ -47,15 +45,16 @@ func (a *api) CheckBulk(ctx context.Context, r CheckBulkRequestObject) (CheckBul
 			results[i] = unanswered(err)
 			continue
 		}
-		asked, at = append(asked, q.Check), append(at, i)
+		asked, questions, at = append(asked, q.Check), append(questions, q), append(at, i)
 	}
 	for n, answer := range a.Checks.Bulk(ctx, asked) {
 		if answer.Err != nil {
 			results[at[n]] = unanswered(answer.Err)
 			continue
 		}
+		allowed := questions[n].allowed(answer.Decision)
 		results[at[n]] = BulkCheckItem{
-			Allowed: &answer.Decision.Allowed, CheckedAt: string(answer.Decision.CheckedAt), Source: BulkCheckItemSourceSpicedb,
+			Allowed: &allowed, CheckedAt: string(answer.Decision.CheckedAt), Source: BulkCheckItemSourceSpicedb,
 		}
 	}
 	return CheckBulk200JSONResponse{Results: results}, nil
@@ -70,7 +69,11 @@ func unanswered(err error) BulkCheckItem {
 type question struct {
 	access.Check
 	stranger bool // the subject's e-mail is nobody's
+	relation bool // it names a relation, not a permission
 }
+
+// allowed is the answer: nobody is allowed nothing, whatever everyone is.
+func (q question) allowed(d access.Decision) bool { return d.Allowed && !q.stranger }
 
 // question reads a check. Errors: Invalid.
 func (a *api) question(ctx context.Context, r CheckRequest) (question, error) {
@@ -79,7 +82,8 @@ func (a *api) question(ctx context.Context, r CheckRequest) (question, error) {
 	if q.Resource, err = access.ParseObject(r.Resource.Type, r.Resource.ID); err != nil {
 		return q, err
 	}
-	if q.Permission, err = access.ParsePermission(r.Permission); err != nil {
+	q.Permission = r.Permission
+	if q.relation, err = a.Vocabulary.Name(r.Resource.Type, r.Permission); err != nil {
 		return q, err
 	}
 	if q.Subject, q.stranger, err = a.subject(ctx, r.Subject); err != nil {
@@ -99,8 +103,12 @@ func (a *api) subject(ctx context.Context, r Subject) (subject access.Subject, s
 	default:
 		return a.subjectByEmail(ctx, r.Email)
 	}
+	if err == nil {
+		_, err = a.Vocabulary.Type(r.Type)
+	}
 	if err == nil && r.Relation != "" {
-		subject.Relation, err = access.ParsePermission(r.Relation)
+		subject.Relation = r.Relation
+		_, err = a.Vocabulary.Name(r.Type, r.Relation)
 	}
 	return subject, false, err
 }
@@ -112,7 +120,7 @@ func (a *api) subjectByEmail(ctx context.Context, text string) (access.Subject, 
 	}
 	person, err := a.People.PersonByEmail(ctx, address)
 	if access.IsKind(err, access.NotFound) {
-		return access.Subject{Object: access.Object{Type: access.TypeUser}}, true, nil
+		return access.Subject{Object: access.User(nobody)}, true, nil
 	}
 	return access.Subject{Object: access.User(person.ID)}, false, err
 }
@@ -129,15 +137,9 @@ func (a *api) covers(ctx context.Context, c Consistency) error {
 	return a.Checks.Covers(ctx, access.Token(c.AtLeastAsFresh))
 }
 
-// nobody is the id of a user that no relationship can name.
+// nobody stands for the subject where an e-mail is nobody's. What is asked of it
+// is answered without regard to the answer.
 const nobody = "-"
-
-func (a *api) answer(ctx context.Context, q question) (access.Decision, error) {
-	if q.stranger {
-		q.Subject.ID = nobody
-	}
-	return a.Checks.Check(ctx, q.Check)
-}
 
 // mayAsk lets people ask about themselves and about whom they manage, and
 // operators about anyone.
@@ -147,23 +149,27 @@ func mayAsk(a *api, c *gin.Context, request any) error {
 	if err != nil {
 		return err
 	}
+	c.Set(keyQuestion, q)
 	return a.ask(c, q)
 }
 
+// ask decides whether the caller may ask a question. Relations are for operators:
+// a flag is a relation to everyone, so an answer about oneself would tell a fact
+// about somebody else's object.
 func (a *api) ask(ctx context.Context, q question) error {
-	if !q.stranger && q.Subject == (access.Subject{Object: caller(ctx)}) {
+	if !q.stranger && !q.relation && q.Subject == (access.Subject{Object: caller(ctx)}) {
 		return nil
 	}
-	return a.operatorOrPeopleOf(ctx, q.Resource)
+	return a.operatorOrPeopleOf(ctx, q.Resource, q.relation)
 }
 
-func (a *api) operatorOrPeopleOf(ctx context.Context, resource access.Object) error {
+func (a *api) operatorOrPeopleOf(ctx context.Context, resource access.Object, relation bool) error {
 	operates, err := a.has(ctx, access.Platform, "operate")
 	if err != nil || operates {
 		return err
 	}
 	kind, ok := roles.KindOf(resource.Type)
-	if !ok {
+	if !ok || relation {
 		return forbidden(access.Platform, "operate")
 	}
 	return a.require(ctx, resource, kind.PeopleBy)

@@ -13,8 +13,20 @@ import (
 func (a *api) Invite(ctx context.Context, r InviteRequestObject) (InviteResponseObject, error) {
 	i, at, err := a.Operations.Invite(ctx, by(ctx, r.Params.GatehouseReason), objectOf(r.Collection, r.ID),
 		operations.Newcomer{Email: r.Body.Email, GivenName: r.Body.GivenName, FamilyName: r.Body.FamilyName},
-		r.Body.Roles, time.Duration(r.Body.ExpiresIn)*time.Second)
+		r.Body.Roles, expiry(r.Body.ExpiresIn))
 	return Invite201JSONResponse{invited(i, at)}, err
+}
+
+// expiry is how long an invitation is to be open; zero if nothing was said. What
+// is out of bounds stays so, where a duration would overflow.
+func expiry(seconds *int) time.Duration {
+	switch {
+	case seconds == nil:
+		return 0
+	case *seconds < 1:
+		return -1
+	}
+	return time.Duration(min(*seconds, 1<<31)) * time.Second
 }
 
 // ListInvitations lists the invitations to an object.
@@ -22,6 +34,9 @@ func (a *api) ListInvitations(ctx context.Context, r ListInvitationsRequestObjec
 	page, err := pageOf(r.Params.Limit, r.Params.Cursor)
 	if err != nil {
 		return nil, err
+	}
+	if s := r.Params.Status; s != "" && !s.Valid() {
+		return nil, access.Fail(access.Invalid, "invalid_status", "there is no such status of an invitation")
 	}
 	found, next, err := a.Operations.Invitations(ctx, objectOf(r.Collection, r.ID), operations.Status(r.Params.Status), page)
 	if err != nil {

@@ -14,25 +14,16 @@ func (a *api) LookupResources(ctx context.Context, r LookupResourcesRequestObjec
 	if err != nil {
 		return nil, err
 	}
-	if _, err := access.ParseObject(r.Body.ResourceType, nobody); err != nil {
-		return nil, err
-	}
-	if _, err := access.ParsePermission(r.Body.Permission); err != nil {
-		return nil, err
-	}
-	subject, stranger, err := a.subject(ctx, r.Body.Subject)
-	if err != nil {
-		return nil, err
-	}
+	subject := ctx.Value(keyQuestion).(question) // selfOrOperate set it
 	if err := a.covers(ctx, r.Body.Consistency); err != nil {
 		return nil, err
 	}
-	if stranger {
-		subject.ID = nobody
-	}
-	found, err := a.Checks.LookupResources(ctx, r.Body.ResourceType, r.Body.Permission, subject, page)
+	found, err := a.Checks.LookupResources(ctx, r.Body.ResourceType, r.Body.Permission, subject.Subject, page)
 	if err != nil {
 		return nil, err
+	}
+	if subject.stranger {
+		found.IDs, found.Next = nil, ""
 	}
 	return LookupResources200JSONResponse{
 		Resources: references(r.Body.ResourceType, found.IDs), NextCursor: found.Next, CheckedAt: string(found.CheckedAt),
@@ -49,10 +40,7 @@ func (a *api) LookupSubjects(ctx context.Context, r LookupSubjectsRequestObject)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := access.ParsePermission(r.Body.Permission); err != nil {
-		return nil, err
-	}
-	if _, err := access.ParseObject(r.Body.SubjectType, nobody); err != nil {
+	if _, err := a.Vocabulary.Type(r.Body.SubjectType); err != nil {
 		return nil, err
 	}
 	if err := a.covers(ctx, r.Body.Consistency); err != nil {
@@ -68,14 +56,15 @@ func (a *api) LookupSubjects(ctx context.Context, r LookupSubjectsRequestObject)
 }
 
 // pageOf reads which page is asked for. Errors: Invalid (invalid_limit).
-func pageOf(limit int, cursor string) (access.Page, error) {
-	if limit == 0 {
-		limit = defaultLimit
+func pageOf(limit *int, cursor string) (access.Page, error) {
+	page := access.Page{Limit: defaultLimit, Cursor: cursor}
+	if limit != nil {
+		page.Limit = *limit
 	}
-	if limit < 1 || limit > maxPage {
-		return access.Page{}, access.Fail(access.Invalid, "invalid_limit", "limit must be 1 to %d", maxPage)
+	if page.Limit < 1 || page.Limit > maxPage {
+		return page, access.Fail(access.Invalid, "invalid_limit", "limit must be 1 to %d", maxPage)
 	}
-	return access.Page{Limit: limit, Cursor: cursor}, nil
+	return page, nil
 }
 
 func references(objectType string, ids []string) []Reference {
@@ -88,11 +77,16 @@ func references(objectType string, ids []string) []Reference {
 
 func selfOrOperate(a *api, c *gin.Context, request any) error {
 	r, _ := request.(LookupResourcesRequestObject)
-	subject, stranger, err := a.subject(c, r.Body.Subject)
-	if err != nil {
+	var q question
+	var err error
+	if q.relation, err = a.Vocabulary.Name(r.Body.ResourceType, r.Body.Permission); err != nil {
 		return err
 	}
-	if !stranger && subject == (access.Subject{Object: caller(c)}) {
+	if q.Subject, q.stranger, err = a.subject(c, r.Body.Subject); err != nil {
+		return err
+	}
+	c.Set(keyQuestion, q)
+	if !q.stranger && !q.relation && q.Subject == (access.Subject{Object: caller(c)}) {
 		return nil
 	}
 	return a.require(c, access.Platform, "operate")
@@ -104,5 +98,9 @@ func peopleOfResource(a *api, c *gin.Context, request any) error {
 	if err != nil {
 		return err
 	}
-	return a.operatorOrPeopleOf(c, resource)
+	relation, err := a.Vocabulary.Name(resource.Type, r.Body.Permission)
+	if err != nil {
+		return err
+	}
+	return a.operatorOrPeopleOf(c, resource, relation)
 }

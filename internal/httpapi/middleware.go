@@ -1,13 +1,9 @@
 package httpapi
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
 	"regexp"
 	"runtime/debug"
 	"strings"
@@ -27,10 +23,8 @@ const (
 	keyPerson    = "gatehouse.person"
 	keyLogin     = "gatehouse.login"
 	keyBody      = "gatehouse.body"
+	keyQuestion  = "gatehouse.question"
 )
-
-// maxBody bounds a request body, in bytes: a thousand checks fit.
-const maxBody = 1 << 20
 
 var requestIDPattern = regexp.MustCompile(`^[A-Za-z0-9._\-]{1,128}$`)
 
@@ -75,11 +69,13 @@ func (a *api) record(m *metrics) gin.HandlerFunc {
 	}
 }
 
+var errPanic = errors.New("panic")
+
 func (a *api) recoverPanics(c *gin.Context) {
 	defer func() {
 		if fault := recover(); fault != nil {
 			a.Log.ErrorContext(c, "panic", "request_id", requestID(c), "route", c.FullPath(), "fault", fmt.Sprint(fault), "stack", string(debug.Stack()))
-			write(c, problem(errors.New("panic")))
+			write(c, problem(errPanic))
 		}
 	}()
 	c.Next()
@@ -96,53 +92,22 @@ func deadline(c *gin.Context) {
 	c.Next()
 }
 
-// readBody reads the body before anything is done on its strength: it must be of
-// bearable size and exactly one JSON value.
-func readBody(c *gin.Context) {
-	body, err := io.ReadAll(http.MaxBytesReader(c.Writer, c.Request.Body, maxBody))
-	var tooLarge *http.MaxBytesError
-	switch {
-	case errors.As(err, &tooLarge):
-		write(c, newProblem(http.StatusRequestEntityTooLarge, "body_too_large", fmt.Sprintf("a request body may have %d bytes", maxBody)))
-	case err != nil:
-		refuse(c, access.Fail(access.Malformed, "malformed_body", "the body could not be read to its end"))
-	case len(body) > 0 && c.ContentType() != "application/json":
-		write(c, newProblem(http.StatusUnsupportedMediaType, "unsupported_media_type", "send application/json"))
-	case len(body) > 0 && !(utf8.Valid(body) && json.Valid(body)):
-		refuse(c, access.Fail(access.Malformed, "malformed_json", "the body is not JSON"))
-	default:
-		c.Set(keyBody, body)
-		c.Request.Body = io.NopCloser(bytes.NewReader(body))
-	}
-}
-
-// unreadable says why a body is not what the request takes.
-func unreadable(err error) error {
-	if errors.Is(err, io.EOF) {
-		return access.Fail(access.Malformed, "malformed_json", "this request needs a JSON body")
-	}
-	if _, field, ok := strings.Cut(err.Error(), "json: unknown field "); ok {
-		return access.Fail(access.Malformed, "unknown_field", "unknown field %s", field)
-	}
-	return access.Fail(access.Malformed, "malformed_json", "the body is not the JSON this request takes")
-}
-
 // authenticate finds out who is calling. Whoever signs in for the first time has
 // a profile from then on.
 func (a *api) authenticate(c *gin.Context) {
 	scheme, token, _ := strings.Cut(c.GetHeader("Authorization"), " ")
 	if !strings.EqualFold(scheme, "bearer") || token == "" {
-		refuse(c, access.Fail(access.Unauthenticated, "unauthenticated", "send an access token as Authorization: Bearer"))
+		a.refuse(c, access.Fail(access.Unauthenticated, "unauthenticated", "send an access token as Authorization: Bearer"))
 		return
 	}
 	login, err := a.Logins.Authenticate(c, strings.TrimSpace(token))
 	if err != nil {
-		refuse(c, err)
+		a.refuse(c, err)
 		return
 	}
 	person, err := a.Operations.SignIn(c, login)
 	if err != nil {
-		refuse(c, err)
+		a.refuse(c, err)
 		return
 	}
 	c.Set(keyLogin, login)
@@ -154,6 +119,16 @@ func person(ctx context.Context) access.Person {
 }
 
 func caller(ctx context.Context) access.Object { return access.User(person(ctx).ID) }
+
+// maxReason bounds, in bytes, why a caller says they change something.
+const maxReason = 500
+
+// checkReason refuses a reason that could not be kept as it stands.
+func (a *api) checkReason(c *gin.Context) {
+	if reason := c.GetHeader("Gatehouse-Reason"); len(reason) > maxReason || !utf8.ValidString(reason) {
+		a.refuse(c, access.Fail(access.Malformed, "malformed_parameter", "Gatehouse-Reason must be UTF-8 and at most %d bytes", maxReason))
+	}
+}
 
 // by says on whose behalf the request changes things.
 func by(ctx context.Context, reason string) operations.By {

@@ -88,7 +88,7 @@ func (a *api) ListProjects(ctx context.Context, r ListProjectsRequestObject) (Li
 	return ListProjects200JSONResponse{found}, err
 }
 
-func (a *api) children(ctx context.Context, parent access.Object, objectType string, limit int, cursor string) (ObjectsJSONResponse, error) {
+func (a *api) children(ctx context.Context, parent access.Object, objectType string, limit *int, cursor string) (ObjectsJSONResponse, error) {
 	page, err := pageOf(limit, cursor)
 	if err != nil {
 		return ObjectsJSONResponse{}, err

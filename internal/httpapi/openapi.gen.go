@@ -302,7 +302,7 @@ type LookupResourcesRequest struct {
 	// Consistency Omitted: never older than an acknowledged write.
 	Consistency Consistency `json:"consistency,omitempty"`
 	Cursor      string      `json:"cursor,omitempty"`
-	Limit       int         `json:"limit,omitempty"`
+	Limit       *int        `json:"limit,omitempty"`
 
 	// Permission Examples: view
 	Permission string `json:"permission"`
@@ -326,7 +326,7 @@ type LookupSubjectsRequest struct {
 	// Consistency Omitted: never older than an acknowledged write.
 	Consistency Consistency `json:"consistency,omitempty"`
 	Cursor      string      `json:"cursor,omitempty"`
-	Limit       int         `json:"limit,omitempty"`
+	Limit       *int        `json:"limit,omitempty"`
 
 	// Permission Examples: view
 	Permission string    `json:"permission"`
@@ -375,7 +375,7 @@ type NewCustomerAccount struct {
 	Identifier string `json:"identifier"`
 	Name       string `json:"name"`
 
-	// TimeZone IANA name; UTC if omitted.
+	// TimeZone IANA name; the configured one if omitted.
 	//
 	// Examples: Europe/Zurich
 	TimeZone string `json:"time_zone,omitempty"`
@@ -386,7 +386,7 @@ type NewInvitation struct {
 	Email string `json:"email"`
 
 	// ExpiresIn Seconds, from an hour to 30 days; 7 days if omitted.
-	ExpiresIn  int      `json:"expires_in,omitempty"`
+	ExpiresIn  *int     `json:"expires_in,omitempty"`
 	FamilyName string   `json:"family_name,omitempty"`
 	GivenName  string   `json:"given_name,omitempty"`
 	Roles      []string `json:"roles,omitempty"`
@@ -409,7 +409,7 @@ type NewObject struct {
 	ID   string `json:"id,omitempty"`
 	Name string `json:"name"`
 
-	// TimeZone IANA name; UTC if omitted.
+	// TimeZone IANA name; the configured one if omitted.
 	//
 	// Examples: Europe/Zurich
 	TimeZone string `json:"time_zone,omitempty"`
@@ -513,7 +513,7 @@ type Objects = ObjectPage
 
 // ListProjectsParams defines parameters for ListProjects.
 type ListProjectsParams struct {
-	Limit Limit `form:"limit,omitempty" json:"limit,omitempty"`
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
 	// Cursor `next_cursor` of the page before.
 	Cursor Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
@@ -581,7 +581,7 @@ type CreatePartnerParams struct {
 
 // ListClientsParams defines parameters for ListClients.
 type ListClientsParams struct {
-	Limit Limit `form:"limit,omitempty" json:"limit,omitempty"`
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
 	// Cursor `next_cursor` of the page before.
 	Cursor Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
@@ -598,7 +598,7 @@ type CreateClientParams struct {
 
 // ListObjectsParams defines parameters for ListObjects.
 type ListObjectsParams struct {
-	Limit Limit `form:"limit,omitempty" json:"limit,omitempty"`
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
 	// Cursor `next_cursor` of the page before.
 	Cursor Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
@@ -607,7 +607,7 @@ type ListObjectsParams struct {
 // ListInvitationsParams defines parameters for ListInvitations.
 type ListInvitationsParams struct {
 	Status InvitationStatus `form:"status,omitempty" json:"status,omitempty"`
-	Limit  Limit            `form:"limit,omitempty" json:"limit,omitempty"`
+	Limit  *Limit           `form:"limit,omitempty" json:"limit,omitempty"`
 
 	// Cursor `next_cursor` of the page before.
 	Cursor Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
@@ -632,7 +632,7 @@ type ListMembersParams struct {
 
 	// Sort With `-` in front, descending.
 	Sort  ListMembersParamsSort `form:"sort,omitempty" json:"sort,omitempty"`
-	Limit Limit                 `form:"limit,omitempty" json:"limit,omitempty"`
+	Limit *Limit                `form:"limit,omitempty" json:"limit,omitempty"`
 
 	// Cursor `next_cursor` of the page before.
 	Cursor Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`

@@ -15,7 +15,7 @@ var pages embed.FS
 
 // mountPages serves the contract, a page to browse it with, and the page that the
 // link of an invitation opens. Reading that page accepts nothing: its button does.
-func mountPages(engine *gin.Engine) {
+func (a *api) mountPages(engine *gin.Engine) {
 	engine.GET("/openapi.yaml", func(c *gin.Context) { c.Data(http.StatusOK, "application/yaml", Spec) })
 
 	browser := v5emb.NewHandlerWithConfig(swgui.Config{
@@ -39,7 +39,7 @@ func mountPages(engine *gin.Engine) {
 		case "/accept.js", "/accept.css":
 			c.FileFromFS(c.Param("file"), http.FS(files))
 		default:
-			refuse(c, noRoute())
+			a.refuse(c, noRoute())
 		}
 	})
 }

@@ -34,8 +34,8 @@ func (a *api) AddMember(ctx context.Context, r AddMemberRequestObject) (AddMembe
 // confirmed makes sure that an e-mail was typed twice alike where that is asked
 // for (C9-9). Errors: Invalid (email_confirmation).
 func confirmed(object access.Object, address, again string) error {
-	twice := object.Type == access.TypePartner || object.Type == access.TypeClient || object.Type == access.TypeProject
-	if again == "" && !twice {
+	kind, _ := roles.KindOf(object.Type)
+	if again == "" && !kind.TypeTwice {
 		return nil
 	}
 	first, err := email.Parse(address)

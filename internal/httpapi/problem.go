@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"log/slog"
 	"math"
 	"net/http"
 	"strconv"
@@ -27,9 +26,18 @@ var statuses = map[access.Kind]int{
 	access.Unavailable:     http.StatusServiceUnavailable,
 }
 
+// statusClientLeft is what the log and the metrics say of a client that hung up.
+const statusClientLeft = 499
+
 // problem is the document for an error. What is not an *access.Error is a fault
 // of ours and shows nothing of itself.
 func problem(err error) Problem {
+	switch {
+	case errors.Is(err, context.Canceled):
+		return Problem{Type: "urn:gatehouse:problem:client_left", Title: "Client Left", Status: statusClientLeft, Code: "client_left", Detail: "the client did not wait for the answer"}
+	case errors.Is(err, context.DeadlineExceeded):
+		return newProblem(http.StatusServiceUnavailable, "unavailable", "this took too long, try again")
+	}
 	var e *access.Error
 	if !errors.As(err, &e) {
 		return newProblem(http.StatusInternalServerError, "internal", "something went wrong here; the log has it under this request id")
@@ -47,14 +55,14 @@ func newProblem(status int, code, detail string) Problem {
 }
 
 // refuse answers with the problem an error amounts to, and ends the request.
-func refuse(c *gin.Context, err error) {
+func (a *api) refuse(c *gin.Context, err error) {
 	p := problem(err)
 	var e *access.Error
 	if errors.As(err, &e) && e.RetryAfter > 0 {
 		c.Header("Retry-After", strconv.Itoa(int(math.Ceil(e.RetryAfter.Seconds()))))
 	}
-	if p.Status >= http.StatusInternalServerError && !errors.Is(err, context.Canceled) {
-		slog.ErrorContext(c, "request failed", "request_id", requestID(c), "route", c.FullPath(), "error", err)
+	if p.Status >= http.StatusInternalServerError {
+		a.Log.ErrorContext(c, "request failed", "request_id", requestID(c), "route", c.FullPath(), "error", err)
 	}
 	write(c, p)
 }

@@ -16,31 +16,37 @@ import (
 // maxKey bounds an Idempotency-Key, in characters.
 const maxKey = 200
 
+// repeat hands a write with an Idempotency-Key over to replay. Only operations
+// that take one are repeated: an answer to a question must not outlive it.
+func (a *api) repeat(contract routes) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		if key := c.GetHeader("Idempotency-Key"); key != "" && contract.of(c).repeatable {
+			a.replay(c, key)
+		}
+	}
+}
+
 // replay answers a write that is repeated under the same Idempotency-Key with
 // what it answered before. Only success is kept: a request that was refused or
 // failed changed nothing, and its repetition is carried out.
-func (a *api) replay(c *gin.Context) {
-	key := c.GetHeader("Idempotency-Key")
-	if key == "" || c.Request.Method == http.MethodGet {
-		return
-	}
+func (a *api) replay(c *gin.Context, key string) {
 	if len(key) > maxKey {
-		refuse(c, access.Fail(access.Malformed, "malformed_parameter", "an Idempotency-Key may have %d characters", maxKey))
+		a.refuse(c, access.Fail(access.Malformed, "malformed_parameter", "an Idempotency-Key may have %d characters", maxKey))
 		return
 	}
 	request := sha256.New()
-	for _, part := range [][]byte{[]byte(c.Request.Method), []byte(c.Request.URL.Path), c.MustGet(keyBody).([]byte)} { // readBody set it
+	for _, part := range [][]byte{[]byte(c.Request.Method), []byte(c.Request.URL.Path), body(c)} {
 		sum := sha256.Sum256(part)
 		request.Write(sum[:])
 	}
 	who := person(c).ID
 	earlier, err := a.Replays.Begin(c, who, key, [32]byte(request.Sum(nil)))
 	if err != nil {
-		refuse(c, err)
+		a.refuse(c, err)
 		return
 	}
 	if earlier != nil {
-		a.repeat(c, *earlier)
+		a.answerAgain(c, *earlier)
 		return
 	}
 	answer := &recorder{ResponseWriter: c.Writer}
@@ -63,10 +69,10 @@ func (a *api) keep(c *gin.Context, who, key string, answer *recorder) error {
 	return errors.Join(err, a.Replays.Finish(ctx, who, key, access.Reply{Status: answer.Status(), Body: kept}))
 }
 
-func (a *api) repeat(c *gin.Context, earlier access.Reply) {
+func (a *api) answerAgain(c *gin.Context, earlier access.Reply) {
 	var kept keptAnswer
 	if err := json.Unmarshal(earlier.Body, &kept); err != nil {
-		refuse(c, err)
+		a.refuse(c, err)
 		return
 	}
 	if kept.WrittenAt != "" {

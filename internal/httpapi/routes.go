@@ -2,21 +2,13 @@ package httpapi
 
 import (
 	"context"
-	_ "embed"
 	"fmt"
 
 	"github.com/gin-gonic/gin"
-	"gopkg.in/yaml.v3"
 
 	"github.com/gatehouse/gatehouse/internal/access"
 	"github.com/gatehouse/gatehouse/internal/roles"
 )
-
-// Spec is the contract of the API, and its route table: x-permission names what
-// the caller of each operation needs.
-//
-//go:embed openapi.yaml
-var Spec []byte
 
 // need decides whether a caller may have a request carried out. It fails with
 // Forbidden, or with NotFound where the caller may not know the object exists.
@@ -37,41 +29,9 @@ var needs = map[string]need{
 	"revoke on invitation":      on(under(access.TypeInvitation), "revoke"),
 	"give the offered roles":    giveOffered,
 	"may ask about the subject": mayAsk,
-	"may ask, for each check":   func(*api, *gin.Context, any) error { return nil }, // the handler asks mayAsk of each
+	"may ask, for each check":   func(*api, *gin.Context, any) error { return nil }, // the handler asks for each
 	"self or operate":           selfOrOperate,
 	"people of the resource":    peopleOfResource,
-}
-
-// routeTable reads the need of every operation out of the contract.
-// It fails if an operation names none, or one there is not.
-func routeTable(contract []byte) (map[string]need, error) {
-	var spec struct {
-		Paths map[string]map[string]yaml.Node `yaml:"paths"`
-	}
-	if err := yaml.Unmarshal(contract, &spec); err != nil {
-		return nil, fmt.Errorf("read the contract: %w", err)
-	}
-	table := map[string]need{}
-	for path, methods := range spec.Paths {
-		for method, node := range methods {
-			if method == "parameters" {
-				continue
-			}
-			var operation struct {
-				ID         string `yaml:"operationId"`
-				Permission string `yaml:"x-permission"`
-			}
-			if err := node.Decode(&operation); err != nil {
-				return nil, fmt.Errorf("read the contract: %s %s: %w", method, path, err)
-			}
-			required, ok := needs[operation.Permission]
-			if !ok {
-				return nil, fmt.Errorf("%s %s names no permission its caller needs (x-permission is %q)", method, path, operation.Permission)
-			}
-			table[operation.ID] = required
-		}
-	}
-	return table, nil
 }
 
 // locate finds the object a request is about.

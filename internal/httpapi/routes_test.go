@@ -14,7 +14,7 @@ import (
 )
 
 func TestEveryRouteNamesWhatItsCallerNeeds(t *testing.T) {
-	table, err := routeTable(Spec)
+	table, err := readContract(Spec)
 	require.NoError(t, err)
 	assert.Len(t, table, strings.Count(string(Spec), "operationId:"))
 }
@@ -22,7 +22,7 @@ func TestEveryRouteNamesWhatItsCallerNeeds(t *testing.T) {
 func TestRouteWithoutPermissionDoesNotStart(t *testing.T) {
 	for _, undone := range []string{"", "      x-permission: whatever\n"} {
 		spec := strings.Replace(string(Spec), "      x-permission: operate on platform\n", undone, 1)
-		_, err := routeTable([]byte(spec))
+		_, err := readContract([]byte(spec))
 		require.ErrorContains(t, err, "names no permission")
 	}
 }

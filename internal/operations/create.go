@@ -16,7 +16,7 @@ type NewObject struct {
 	Type     string
 	ID       string // chosen by the caller, or empty
 	Name     string
-	TimeZone string // IANA name, empty for UTC
+	TimeZone string // IANA name, empty for the configured default
 
 	// Customer accounts only.
 	CustomerNumber string
@@ -54,10 +54,12 @@ func (o *Operations) Create(ctx context.Context, by By, n NewObject) (access.Obj
 	switch {
 	case errors.Is(err, access.ErrPreconditionFailed):
 		return access.ObjectProfile{}, "", errors.Join(o.whyNotCreated(ctx, profile.Object, n), o.Directory.ReleaseObject(ctx, claim))
-	case err != nil:
+	case access.IsKind(err, access.Unavailable):
 		// It may have been committed all the same: the claim stays, and can be
 		// taken over if it was not.
 		return access.ObjectProfile{}, "", err
+	case err != nil:
+		return access.ObjectProfile{}, "", errors.Join(err, o.Directory.ReleaseObject(ctx, claim))
 	}
 	return profile, at, nil
 }
@@ -74,12 +76,15 @@ func (o *Operations) profile(n NewObject) (access.ObjectProfile, error) {
 		return p, err
 	}
 	if p.TimeZone == "" {
-		p.TimeZone = "UTC"
+		p.TimeZone = o.TimeZone
 	}
 	if _, err := time.LoadLocation(p.TimeZone); err != nil || p.TimeZone == "Local" {
 		return p, access.Fail(access.Invalid, "invalid_time_zone", "time_zone must be an IANA name such as Europe/Zurich")
 	}
 	if n.Type == access.TypeCustomerAccount {
+		if _, err := access.ParseObject(n.Type, n.Contract.Reseller); n.Contract.Reseller != "" && err != nil {
+			return p, unknownReseller(n.Contract.Reseller)
+		}
 		if !numberPattern.MatchString(n.CustomerNumber) {
 			return p, access.Fail(access.Invalid, "invalid_customer_number", "customer_number must be 1 to 64 letters, digits, '.', '-' or '_'")
 		}
@@ -102,7 +107,7 @@ func (o *Operations) creation(by By, object access.Object, n NewObject) access.W
 	)
 	w.Require(exists(n.Parent)...)
 	w.Touch(access.Relate(object, kind.Tie, n.Parent))
-	if kind.Versioned {
+	if len(roles.Powers[kind.Type]) > 0 {
 		w.Touch(access.Relate(object, "admin_version", o.newVersion()))
 	}
 	if object.Type == access.TypeCustomerAccount {
@@ -139,6 +144,10 @@ func (o *Operations) newVersion() access.Object {
 	return access.Object{Type: access.TypeVersion, ID: o.NewID()}
 }
 
+func unknownReseller(id string) error {
+	return access.Fail(access.Invalid, "unknown_reseller", "there is no customer account %q", id)
+}
+
 // whyNotCreated finds the precondition that failed.
 func (o *Operations) whyNotCreated(ctx context.Context, object access.Object, n NewObject) error {
 	if parent, _ := roles.KindOf(n.Parent.Type); parent.Tie != "" {
@@ -157,7 +166,7 @@ func (o *Operations) whyNotCreated(ctx context.Context, object access.Object, n 
 			return err
 		}
 		if len(ties) == 0 {
-			return access.Fail(access.Invalid, "unknown_reseller", "there is no customer account %q", n.Contract.Reseller)
+			return unknownReseller(n.Contract.Reseller)
 		}
 	}
 	return access.Fail(access.Conflict, "taken", "the id %q is taken", object.ID)

@@ -85,7 +85,7 @@ func (o *Operations) Invitations(ctx context.Context, object access.Object, stat
 		return nil, "", err
 	}
 	found = slices.DeleteFunc(found, func(i Invitation) bool { return i.Object != object || status != "" && i.Status != status })
-	return paged(found, page, func(i Invitation) string { return i.ID }, func(a, b string) int { return cmp.Compare(b, a) })
+	return access.Cut(found, page, func(i Invitation) string { return i.ID }, func(a, b string) int { return cmp.Compare(b, a) })
 }
 
 // read assembles the invitations that relationships matching the filter belong

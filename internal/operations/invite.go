@@ -16,7 +16,8 @@ const (
 	LongestExpiry  = 30 * 24 * time.Hour
 )
 
-// Invite offers a person roles on an object. A pending invitation of the same
+// Invite offers a person roles on an object, for as long as the expiry says or, if
+// that is zero, for a week. A pending invitation of the same
 // person to the same object is replaced. The mail follows from the commit. What
 // is returned is the same for a known person, an unknown one, and one who has the
 // roles already.

@@ -70,7 +70,7 @@ func (o *Operations) Members(ctx context.Context, object access.Object, q Member
 			found = append(found, m)
 		}
 	}
-	return paged(found, q.Page, key, order)
+	return access.Cut(found, q.Page, key, order)
 }
 
 func (m Member) matches(q MemberQuery) bool {

@@ -35,7 +35,7 @@ func (o *Operations) Children(ctx context.Context, parent access.Object, kind ro
 	if err != nil {
 		return nil, "", err
 	}
-	ties, next, err := paged(ties, page, func(r access.Relationship) string { return r.Resource.ID }, cmp.Compare[string])
+	ties, next, err := access.Cut(ties, page, func(r access.Relationship) string { return r.Resource.ID }, cmp.Compare[string])
 	if err != nil {
 		return nil, "", err
 	}
@@ -61,7 +61,7 @@ func (o *Operations) named(ctx context.Context, objectType string, ids []string)
 	for i, object := range objects {
 		profile, ok := known[object]
 		if !ok {
-			profile = access.ObjectProfile{Object: object, Name: object.ID, TimeZone: "UTC"}
+			profile = access.ObjectProfile{Object: object, Name: object.ID, TimeZone: o.TimeZone}
 		}
 		profiles[i] = profile
 	}

@@ -32,6 +32,7 @@ type Dependencies struct {
 	Directory     Directory
 	Now           access.Clock
 	NewID         func() string   // unique and unguessable
+	TimeZone      string          // of objects created without one
 	Operators     []email.Address // who operates the platform, by configuration
 }
 
@@ -87,7 +88,7 @@ func pause(ctx context.Context, attempt int) error {
 	most := time.Millisecond << min(attempt, 6)
 	select {
 	case <-ctx.Done():
-		return ctx.Err()
+		return access.Down("SpiceDB", ctx.Err())
 	case <-time.After(rand.N(most)): // spreads retries, guards nothing
 		return nil
 	}

@@ -63,6 +63,11 @@ func (g *Gateway) Read(ctx context.Context, filters ...access.Filter) ([]access.
 	if err != nil {
 		return nil, "", err
 	}
+	found, err := g.readAt(ctx, at, filters)
+	return found, at, err
+}
+
+func (g *Gateway) readAt(ctx context.Context, at access.Token, filters []access.Filter) ([]access.Relationship, error) {
 	var found []access.Relationship
 	seen := map[access.Filter]bool{} // filters may overlap
 	for _, f := range filters {
@@ -77,10 +82,10 @@ func (g *Gateway) Read(ctx context.Context, filters ...access.Filter) ([]access.
 				found = append(found, r)
 			}
 		}); err != nil {
-			return nil, "", err
+			return nil, err
 		}
 	}
-	return found, at, nil
+	return found, nil
 }
 
 func exactly(at access.Token) *v1.Consistency {

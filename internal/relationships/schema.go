@@ -6,8 +6,9 @@ import (
 	"strings"
 
 	v1 "github.com/authzed/authzed-go/proto/authzed/api/v1"
-	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+
+	"github.com/gatehouse/gatehouse/internal/access"
 )
 
 // ApplySchema makes the text the schema. SpiceDB refuses a schema that would drop
@@ -19,9 +20,31 @@ func (g *Gateway) ApplySchema(ctx context.Context, text string) error {
 		return nil
 	}
 	answer := status.Convert(err)
-	if answer.Code() == codes.InvalidArgument && strings.Contains(answer.Message(), "cannot") {
+	if reason(err).GetReason() == v1.ErrorReason_ERROR_REASON_SCHEMA_TYPE_ERROR.String() && strings.Contains(answer.Message(), "relationship") {
 		return fmt.Errorf("the schema was not applied, because it would drop relationships in use: %s. "+
 			"Delete those relationships with zed first, or keep the relation in the schema", answer.Message())
 	}
 	return fmt.Errorf("the schema was not applied: %w", err)
+}
+
+// Vocabulary reads what questions the schema can answer.
+func (g *Gateway) Vocabulary(ctx context.Context) (access.Vocabulary, error) {
+	response, err := g.schema.ReflectSchema(ctx, &v1.ReflectSchemaRequest{
+		Consistency: &v1.Consistency{Requirement: &v1.Consistency_FullyConsistent{FullyConsistent: true}},
+	})
+	if err != nil {
+		return nil, apiError(err)
+	}
+	v := access.Vocabulary{}
+	for _, d := range response.GetDefinitions() {
+		known := access.Definition{Permissions: map[string]bool{}, Relations: map[string]bool{}}
+		for _, p := range d.GetPermissions() {
+			known.Permissions[p.GetName()] = true
+		}
+		for _, r := range d.GetRelations() {
+			known.Relations[r.GetName()] = true
+		}
+		v[d.GetName()] = known
+	}
+	return v, nil
 }

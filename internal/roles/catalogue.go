@@ -62,7 +62,7 @@ var Catalogue = []Role{
 }
 
 // Powers lists, by type of object, the sets of relations that together make
-// somebody its admin. An object that has such an admin keeps one for whom every
+// somebody its admin; such an object carries admin_version. One that has such an admin keeps one for whom every
 // relation of the set is permanent (domain §4, last-admin guard).
 var Powers = map[string][][]string{
 	access.TypePartner:         {{"admin"}},

@@ -10,17 +10,17 @@ type Kind struct {
 	Tie        string // the relation to the parent; every existing object has it
 	CreatedBy  string // permission on the parent that allows creating one
 	PeopleBy   string // permission on the object that shows its people
-	Versioned  bool   // carries admin_version, swapped by what could reduce admins
+	TypeTwice  bool   // whoever adds people types their e-mail twice (C9-9)
 }
 
 // Kinds lists them, parents before children.
 var Kinds = []Kind{
 	{Type: access.TypePlatform, Collection: "platforms", PeopleBy: "assist"},
-	{Type: access.TypePartner, Collection: "partners", Parent: access.TypePlatform, Tie: "platform", CreatedBy: "operate", PeopleBy: "manage_people", Versioned: true},
-	{Type: access.TypeClient, Collection: "clients", Parent: access.TypePartner, Tie: "partner", CreatedBy: "add_client", PeopleBy: "manage_people"},
-	{Type: access.TypeProject, Collection: "projects", Parent: access.TypeClient, Tie: "client", CreatedBy: "add_project", PeopleBy: "manage_people"},
-	{Type: access.TypeCustomerAccount, Collection: "customer-accounts", Parent: access.TypePlatform, Tie: "platform", CreatedBy: "operate", PeopleBy: "manage_contacts", Versioned: true},
-	{Type: access.TypeInstance, Collection: "instances", Parent: access.TypePlatform, Tie: "platform", CreatedBy: "operate", PeopleBy: "manage_people", Versioned: true},
+	{Type: access.TypePartner, Collection: "partners", Parent: access.TypePlatform, Tie: "platform", CreatedBy: "operate", PeopleBy: "manage_people", TypeTwice: true},
+	{Type: access.TypeClient, Collection: "clients", Parent: access.TypePartner, Tie: "partner", CreatedBy: "add_client", PeopleBy: "manage_people", TypeTwice: true},
+	{Type: access.TypeProject, Collection: "projects", Parent: access.TypeClient, Tie: "client", CreatedBy: "add_project", PeopleBy: "manage_people", TypeTwice: true},
+	{Type: access.TypeCustomerAccount, Collection: "customer-accounts", Parent: access.TypePlatform, Tie: "platform", CreatedBy: "operate", PeopleBy: "manage_contacts"},
+	{Type: access.TypeInstance, Collection: "instances", Parent: access.TypePlatform, Tie: "platform", CreatedBy: "operate", PeopleBy: "manage_people"},
 }
 
 // KindOf returns the kind of a type of object, and whether there is one.

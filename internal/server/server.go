@@ -2,7 +2,9 @@
 package server
 
 import (
+	"cmp"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -34,7 +36,7 @@ import (
 
 // drainTime is how long requests in flight may take to end once the server is
 // told to stop.
-const drainTime = 7 * time.Second
+const drainTime = 5 * time.Second
 
 // Server is everything that runs.
 type Server struct {
@@ -88,17 +90,24 @@ func New(ctx context.Context, c config.Config, log *slog.Logger) (_ *Server, err
 	checker := checks.New(engine, gateway)
 	s.Operations = operations.New(operations.Dependencies{
 		Relationships: gateway, Checks: checker, Lookups: checker, Directory: names,
-		Now: time.Now, NewID: func() string { return ulid.Make().String() }, Operators: operators(c),
+		Now: time.Now, NewID: newID, TimeZone: c.TimeZone, Operators: operators(c),
 	})
 	if err := s.Operations.KeepOperators(ctx); err != nil {
+		return nil, err
+	}
+	if err := s.listen(c.HTTPAddr); err != nil {
 		return nil, err
 	}
 	if err := s.follow(ctx, c, gateway, names); err != nil {
 		return nil, err
 	}
+	vocabulary, err := gateway.Vocabulary(ctx)
+	if err != nil {
+		return nil, err
+	}
 
 	handler, err := httpapi.New(httpapi.Dependencies{
-		Operations: s.Operations, Checks: checker, People: names, Replays: names, Logins: logins, Log: log,
+		Operations: s.Operations, Checks: checker, People: names, Replays: names, Logins: logins, Log: log, Vocabulary: vocabulary,
 		Ready: func(ctx context.Context) map[string]error {
 			_, down := gateway.Head(ctx)
 			return map[string]error{"spicedb": down, "directory": db.PingContext(ctx)}
@@ -107,7 +116,8 @@ func New(ctx context.Context, c config.Config, log *slog.Logger) (_ *Server, err
 	if err != nil {
 		return nil, err
 	}
-	return s, s.listen(c.HTTPAddr, handler)
+	s.http.Handler = handler
+	return s, nil
 }
 
 // follow prepares what is derived from changes, before the first change.
@@ -116,7 +126,7 @@ func (s *Server) follow(ctx context.Context, c config.Config, gateway *relations
 	if err != nil {
 		return err
 	}
-	public, err := url.Parse(c.PublicURL)
+	public, err := url.Parse(cmp.Or(c.PublicURL, s.URL))
 	if err != nil {
 		return err
 	}
@@ -126,7 +136,7 @@ func (s *Server) follow(ctx context.Context, c config.Config, gateway *relations
 	return mails.Prepare(ctx)
 }
 
-func (s *Server) listen(addr string, handler http.Handler) (err error) {
+func (s *Server) listen(addr string) (err error) {
 	if s.listener, err = net.Listen("tcp", addr); err != nil {
 		return fmt.Errorf("listen on http-addr: %w", err)
 	}
@@ -136,9 +146,8 @@ func (s *Server) listen(addr string, handler http.Handler) (err error) {
 		}
 		return nil
 	})
-	s.URL = "http://" + s.listener.Addr().String()
+	s.URL = "http://" + reachable(s.listener.Addr().String())
 	s.http = &http.Server{
-		Handler:           handler,
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       30 * time.Second,
 		WriteTimeout:      60 * time.Second,
@@ -149,8 +158,20 @@ func (s *Server) listen(addr string, handler http.Handler) (err error) {
 	return nil
 }
 
-// Run serves until the context ends, lets requests in flight finish, and then
-// lets the followers handle what those changed.
+// reachable is an address at which this machine reaches a listener on all of its own.
+func reachable(addr string) string {
+	host, port, err := net.SplitHostPort(addr)
+	if ip := net.ParseIP(host); err == nil && ip.IsUnspecified() {
+		return net.JoinHostPort("127.0.0.1", port)
+	}
+	return addr
+}
+
+// newID is a ULID with 80 bits nobody can guess.
+func newID() string { return ulid.MustNew(ulid.Now(), rand.Reader).String() }
+
+// Run serves until the context ends, and lets requests in flight finish. What
+// followers have not handled by then, they find when they go on from their place.
 func (s *Server) Run(ctx context.Context) error {
 	following, stopFollowing := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopFollowing()
@@ -168,8 +189,9 @@ func (s *Server) Run(ctx context.Context) error {
 		s.log.Info("stopping")
 		drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
 		defer cancel()
-		if err = s.http.Shutdown(drain); err != nil {
-			err = errors.Join(fmt.Errorf("requests were cut off after %s: %w", drainTime, err), s.http.Close())
+		if s.http.Shutdown(drain) != nil {
+			s.log.Warn("requests were cut off", "after", drainTime)
+			err = s.http.Close()
 		}
 		<-served // http.ErrServerClosed
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	v1 "github.com/authzed/authzed-go/proto/authzed/api/v1"
+	"github.com/authzed/spicedb/pkg/datastore"
 	"github.com/authzed/spicedb/pkg/embedded"
 	"github.com/authzed/spicedb/pkg/zedtoken"
 
@@ -55,18 +56,23 @@ func (s *Server) Covers(ctx context.Context, t access.Token) error {
 	if err != nil {
 		return access.Fail(access.Invalid, "malformed_token", "this is not a ZedToken")
 	}
-	head, err := s.store.HeadRevision(ctx)
-	if err != nil {
-		return access.Down("SpiceDB", err)
-	}
-	if named.Status == zedtoken.StatusMismatchedDatastoreID || named.Revision.GreaterThan(head.Revision) {
+	err = s.store.CheckRevision(ctx, named.Revision)
+	var invalid datastore.InvalidRevisionError
+	switch {
+	case named.Status == zedtoken.StatusMismatchedDatastoreID,
+		errors.As(err, &invalid) && invalid.Reason() == datastore.CouldNotDetermineRevision:
 		return access.Fail(access.Invalid, "foreign_token", "this ZedToken was not issued by this datastore")
+	case err != nil && invalid.Reason() != datastore.RevisionStale:
+		return checkError(err)
 	}
 	return nil
 }
 
 // checkError tells a question nobody can answer from a failure to answer it.
 func checkError(err error) error {
+	if errors.Is(err, context.Canceled) {
+		return context.Canceled
+	}
 	var noRelation interface {
 		NamespaceName() string
 		NotFoundRelationName() string

@@ -1,0 +1,110 @@
+package httpapi
+
+import (
+	_ "embed"
+	"fmt"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+	"gopkg.in/yaml.v3"
+
+	"github.com/gatehouse/gatehouse/internal/access"
+)
+
+// Spec is the contract of the API, and its route table: x-permission names what
+// the caller of each operation needs.
+//
+//go:embed openapi.yaml
+var Spec []byte
+
+// route is what the contract says of one operation.
+type route struct {
+	id         string
+	need       need
+	query      map[string]bool // the parameters it takes
+	body       bool            // it takes one
+	repeatable bool            // it takes an Idempotency-Key
+}
+
+// routes finds the route of a request by its method and gin's path.
+type routes map[string]route
+
+func (rs routes) of(c *gin.Context) route { return rs[c.Request.Method+" "+c.FullPath()] }
+
+// byID finds a route by the name the generated code has for it.
+func (rs routes) byID(operationID string) (route, bool) {
+	for _, r := range rs {
+		if strings.EqualFold(r.id, operationID) {
+			return r, true
+		}
+	}
+	return route{}, false
+}
+
+// readContract reads the routes out of the contract.
+// It fails if an operation names no permission, or one there is not.
+func readContract(contract []byte) (routes, error) {
+	type parameter struct {
+		Name, In string
+		Ref      string `yaml:"$ref"`
+	}
+	var spec struct {
+		Paths      map[string]map[string]yaml.Node
+		Components struct{ Parameters map[string]parameter }
+	}
+	if err := yaml.Unmarshal(contract, &spec); err != nil {
+		return nil, fmt.Errorf("read the contract: %w", err)
+	}
+	table := routes{}
+	for path, methods := range spec.Paths {
+		for method, node := range methods {
+			if method == "parameters" {
+				continue
+			}
+			var operation struct {
+				ID          string `yaml:"operationId"`
+				Permission  string `yaml:"x-permission"`
+				Parameters  []parameter
+				RequestBody any `yaml:"requestBody"`
+			}
+			if err := node.Decode(&operation); err != nil {
+				return nil, fmt.Errorf("read the contract: %s %s: %w", method, path, err)
+			}
+			r := route{id: operation.ID, need: needs[operation.Permission], query: map[string]bool{}, body: operation.RequestBody != nil}
+			if r.need == nil {
+				return nil, fmt.Errorf("%s %s names no permission its caller needs (x-permission is %q)", method, path, operation.Permission)
+			}
+			for _, p := range operation.Parameters {
+				if name, isRef := strings.CutPrefix(p.Ref, "#/components/parameters/"); isRef {
+					p = spec.Components.Parameters[name]
+				}
+				r.query[p.Name] = p.In == "query"
+				r.repeatable = r.repeatable || p.Name == "Idempotency-Key"
+			}
+			table[strings.ToUpper(method)+" "+ginPath(path)] = r
+		}
+	}
+	return table, nil
+}
+
+// ginPath writes a path of the contract as gin does.
+func ginPath(path string) string {
+	return strings.NewReplacer("{", ":", "}", "").Replace(path)
+}
+
+// only refuses what an operation does not take: something misspelt, or not built
+// yet, must not be taken for absent.
+func (rs routes) only(a *api) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		r := rs.of(c)
+		for name := range c.Request.URL.Query() {
+			if !r.query[name] {
+				a.refuse(c, access.Fail(access.Malformed, "unknown_parameter", "this operation takes no parameter %q", name))
+				return
+			}
+		}
+		if len(body(c)) > 0 && !r.body {
+			a.refuse(c, access.Fail(access.Malformed, "unexpected_body", "this operation takes no body"))
+		}
+	}
+}

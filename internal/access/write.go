@@ -1,5 +1,7 @@
 package access
 
+import "slices"
+
 // Verb is what an Update does to its relationship.
 type Verb int
 
@@ -85,8 +87,14 @@ func (w *Write) Replace(r Relationship) {
 	w.Require(MustMatch(Exactly(r)))
 }
 
-// Require adds preconditions to the write.
-func (w *Write) Require(ps ...Precondition) { w.Preconditions = append(w.Preconditions, ps...) }
+// Require adds preconditions to the write, each once.
+func (w *Write) Require(ps ...Precondition) {
+	for _, p := range ps {
+		if !slices.Contains(w.Preconditions, p) {
+			w.Preconditions = append(w.Preconditions, p)
+		}
+	}
+}
 
 // Token names a moment of the relationships: a ZedToken.
 type Token string

@@ -35,7 +35,11 @@ func (o *Operations) Accept(ctx context.Context, by By, verified email.Address, 
 			return w, "", i.notPending()
 		}
 		i.settle(&w, "accepted_by", person)
-		if err := o.requireRight(ctx, &w, i); err != nil {
+		err = o.requireRight(ctx, &w, i.Inviter, i.Object, givenBy(i.Roles)...)
+		if access.IsKind(err, access.Forbidden) {
+			err = access.Fail(access.Conflict, "inviter_lost_right", "whoever invited you may no longer do so; ask an admin to send the invitation again")
+		}
+		if err != nil {
 			return w, "", err
 		}
 		site, err := o.site(ctx, i.Object)
@@ -60,28 +64,4 @@ func (o *Operations) Accept(ctx context.Context, by By, verified email.Address, 
 	}
 	added.Person = people[profile.InviteeID]
 	return added, nil
-}
-
-// requireRight makes the write depend on the inviter still being entitled to
-// give every offered role.
-func (o *Operations) requireRight(ctx context.Context, w *access.Write, i Invitation) error {
-	required := map[access.Precondition]bool{}
-	for _, role := range i.Roles {
-		allowed, grounds, err := o.Relationships.Grounds(ctx, access.Check{
-			Resource: i.Object, Permission: role.GivenBy, Subject: access.Subject{Object: i.Inviter},
-		})
-		if err != nil {
-			return err
-		}
-		if !allowed {
-			return access.Fail(access.Conflict, "inviter_lost_right", "whoever invited you may no longer do so; ask an admin to send the invitation again")
-		}
-		for _, p := range grounds {
-			if !required[p] {
-				required[p] = true
-				w.Require(p)
-			}
-		}
-	}
-	return nil
 }

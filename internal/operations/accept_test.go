@@ -139,6 +139,28 @@ func TestAcceptRestsOnTheInvitersRight(t *testing.T) {
 	}
 }
 
+// TestAcceptFallsBackOnAnotherRight of the inviter if the one the plan rests on
+// is lost before the commit.
+func TestAcceptFallsBackOnAnotherRight(t *testing.T) {
+	t.Parallel()
+	engine := start(t)
+	for _, lost := range []string{"project:apollo#admin@user:carl", "client:acme#admin@user:carl"} {
+		t.Run(lost, func(t *testing.T) {
+			engine.clear(t)
+			w := engine.world(t)
+			w.given(site...)
+			w.given("project:apollo#admin@user:carl")
+			token := w.link(w.invite("carl", "ann", "project:apollo", "project_member"))
+			w.meanwhile(func() { w.gone(lost) })
+
+			_, err := w.accept("ann", token)
+
+			require.NoError(t, err)
+			assert.True(t, w.may("ann", "view", "project:apollo"))
+		})
+	}
+}
+
 func TestAcceptNeedsTheInvitedPerson(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

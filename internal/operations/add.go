@@ -43,6 +43,9 @@ func (o *Operations) Add(ctx context.Context, by By, object access.Object, n New
 	added := Added{Person: person}
 	added.WrittenAt, err = o.commit(ctx, func(ctx context.Context) (access.Write, access.Token, error) {
 		w := access.Write{Cause: by.cause("add")}
+		if err := o.requireRight(ctx, &w, by.Actor, object, givenBy(wanted)...); err != nil {
+			return w, "", err
+		}
 		known, err := o.knownTo(ctx, by.Actor, site, access.User(person.ID))
 		if err != nil {
 			return w, "", err

@@ -50,10 +50,14 @@ func (o *Operations) Create(ctx context.Context, by By, n NewObject) (access.Obj
 	if err != nil {
 		return access.ObjectProfile{}, "", err
 	}
-	at, err := o.Relationships.Write(ctx, o.creation(by, profile.Object, n))
+	w := o.creation(by, profile.Object, n)
+	at := access.Token("")
+	if err = o.requireRightToCreate(ctx, &w, by, n); err == nil {
+		at, err = o.Relationships.Write(ctx, w)
+	}
 	switch {
 	case errors.Is(err, access.ErrPreconditionFailed):
-		return access.ObjectProfile{}, "", errors.Join(o.whyNotCreated(ctx, profile.Object, n), o.Directory.ReleaseObject(ctx, claim))
+		return access.ObjectProfile{}, "", errors.Join(o.whyNotCreated(ctx, by, profile.Object, n), o.Directory.ReleaseObject(ctx, claim))
 	case access.IsKind(err, access.Unavailable):
 		// It may have been committed all the same: the claim stays, and can be
 		// taken over if it was not.
@@ -148,25 +152,27 @@ func unknownReseller(id string) error {
 	return access.Fail(access.Invalid, "unknown_reseller", "there is no customer account %q", id)
 }
 
+// requireRightToCreate makes the write depend on the caller's right to create
+// such an object under its parent.
+func (o *Operations) requireRightToCreate(ctx context.Context, w *access.Write, by By, n NewObject) error {
+	kind, _ := roles.KindOf(n.Type)
+	return o.requireRight(ctx, w, by.Actor, n.Parent, kind.CreatedBy)
+}
+
 // whyNotCreated finds the precondition that failed.
-func (o *Operations) whyNotCreated(ctx context.Context, object access.Object, n NewObject) error {
-	if parent, _ := roles.KindOf(n.Parent.Type); parent.Tie != "" {
-		ties, _, err := o.Relationships.Read(ctx, access.On(n.Parent, parent.Tie))
-		if err != nil {
-			return err
-		}
-		if len(ties) == 0 {
-			return notFound(n.Parent)
-		}
+func (o *Operations) whyNotCreated(ctx context.Context, by By, object access.Object, n NewObject) error {
+	if err := o.missing(ctx, n.Parent); err != nil {
+		return err
+	}
+	if err := o.requireRightToCreate(ctx, &access.Write{}, by, n); err != nil {
+		return err
 	}
 	if n.Contract.Reseller != "" {
 		reseller := access.Object{Type: access.TypeCustomerAccount, ID: n.Contract.Reseller}
-		ties, _, err := o.Relationships.Read(ctx, access.On(reseller, "platform"))
-		if err != nil {
-			return err
-		}
-		if len(ties) == 0 {
+		if err := o.missing(ctx, reseller); access.IsKind(err, access.NotFound) {
 			return unknownReseller(n.Contract.Reseller)
+		} else if err != nil {
+			return err
 		}
 	}
 	return access.Fail(access.Conflict, "taken", "the id %q is taken", object.ID)

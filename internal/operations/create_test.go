@@ -20,6 +20,7 @@ func account(id, number, identifier string) operations.NewObject {
 func TestACreationThatFailsKeepsNothing(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
+	w.given("platform:gatehouse#operator@user:olga")
 	hafen := account("hafen", "64497", "as64497")
 	hafen.Contract.Reseller = "nord"
 	_, _, err := w.Create(t.Context(), w.by("olga"), hafen)
@@ -41,6 +42,7 @@ func TestACreationThatFailsKeepsNothing(t *testing.T) {
 func TestOfManyCreationsOneSucceeds(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
+	w.given("platform:gatehouse#operator@user:olga")
 	olga := w.by("olga")
 	successes := 0
 	for _, err := range atOnce(20, func(int) error {
@@ -62,7 +64,7 @@ func TestOfManyCreationsOneSucceeds(t *testing.T) {
 func TestCreateNoticesThatTheParentGoes(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.given("partner:lex#platform@platform:gatehouse")
+	w.given("partner:lex#platform@platform:gatehouse", "partner:lex#admin@user:paula")
 	w.meanwhile(func() { w.gone("partner:lex#platform@platform:gatehouse") })
 
 	_, _, err := w.Create(t.Context(), w.by("paula"), operations.NewObject{

@@ -21,6 +21,9 @@ func (o *Operations) EndRole(ctx context.Context, by By, object, person access.O
 	}
 	return o.commit(ctx, func(ctx context.Context) (access.Write, access.Token, error) {
 		w := access.Write{Cause: by.cause("end_role")}
+		if err := o.requireRight(ctx, &w, by.Actor, object, role.TakenBy); err != nil {
+			return w, "", err
+		}
 		held := role.For(object, person)
 		found, at, err := o.Relationships.Read(ctx, append(guardFilters(object), access.Exactly(held))...)
 		if err != nil {

@@ -161,9 +161,15 @@ func (w *world) split(all []access.Precondition) (required, grounds []access.Pre
 	return required, grounds
 }
 
-// restsOn reports whether a permission is lost where the ground does not hold.
+// restsOn reports whether a permission is lost where the ground does not hold. One
+// that the operation itself took rests on nothing any more.
 func (w *world) restsOn(check access.Check, ground access.Precondition) bool {
 	w.t.Helper()
+	decision, err := w.checks.Check(w.t.Context(), check)
+	require.NoError(w.t, err)
+	if !decision.Allowed {
+		return false
+	}
 	f := ground.Filter
 	matching, _, err := w.store.Read(w.t.Context(), f)
 	require.NoError(w.t, err)
@@ -179,7 +185,7 @@ func (w *world) restsOn(check access.Check, ground access.Precondition) bool {
 	}
 	w.past(breaks)
 	defer w.past(mends)
-	decision, err := w.checks.Check(w.t.Context(), check)
+	decision, err = w.checks.Check(w.t.Context(), check)
 	require.NoError(w.t, err)
 	return !decision.Allowed
 }

@@ -100,7 +100,7 @@ func (e *engine) world(t *testing.T, operators ...email.Address) *world {
 	w := &world{t: t, store: &recorder{Relationships: e.gateway}, checks: checks.New(e, e.gateway), directory: e.directory}
 	w.Operations = operations.New(operations.Dependencies{
 		Relationships: w.store, Checks: w.checks, Lookups: w.checks, Directory: w.directory,
-		Now: now, NewID: func() string { return fmt.Sprintf("%04d", w.ids.Add(1)) }, TimeZone: "UTC", Operators: operators,
+		Now: now, NewID: func() string { return fmt.Sprintf("%04d", w.ids.Add(1)) }, TimeZone: "Europe/Zurich", Operators: operators,
 	})
 	return w
 }

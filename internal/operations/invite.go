@@ -62,6 +62,9 @@ func (o *Operations) invite(ctx context.Context, by By, operation string, draft 
 	}
 	at, err := o.commit(ctx, func(ctx context.Context) (access.Write, access.Token, error) {
 		w := access.Write{Cause: by.cause(operation)}
+		if err := o.requireRight(ctx, &w, by.Actor, i.Object, givenBy(i.Roles)...); err != nil {
+			return w, "", err
+		}
 		if err := o.mustExist(ctx, i.Object); err != nil {
 			return w, "", err
 		}

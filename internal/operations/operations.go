@@ -3,8 +3,9 @@
 // relationship write, and commits it with preconditions that make the commit
 // fail if what was read no longer holds.
 //
-// Operations do not ask whether the caller may; whoever exposes them does, by
-// the permission the role catalogue names.
+// What entitles the caller, the permission the catalogue names, is among those
+// preconditions. Whoever exposes an operation asks for it beforehand as well, to
+// tell those who may not know of an object from those who may not change it.
 package operations
 
 import (

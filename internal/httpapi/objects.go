@@ -57,9 +57,21 @@ func (a *api) create(ctx context.Context, reason string, n operations.NewObject)
 
 // ReadObject shows one object.
 func (a *api) ReadObject(ctx context.Context, r ReadObjectRequestObject) (ReadObjectResponseObject, error) {
-	kind, _ := roles.KindIn(string(r.Collection))
-	profile, err := a.Operations.Object(ctx, access.Object{Type: kind.Type, ID: r.ID})
+	profile, err := a.Operations.Object(ctx, objectOf(r.Collection, r.ID))
 	return ReadObject200JSONResponse(objectBody(profile)), err
+}
+
+// ReadPartner shows one partner. It stands beside ReadObject because gin does not
+// come back from the paths below /v1/partners/:id to /v1/:collection/:id.
+func (a *api) ReadPartner(ctx context.Context, r ReadPartnerRequestObject) (ReadPartnerResponseObject, error) {
+	profile, err := a.Operations.Object(ctx, access.Object{Type: access.TypePartner, ID: r.ID})
+	return ReadPartner200JSONResponse(objectBody(profile)), err
+}
+
+// ReadClient shows one client; see ReadPartner.
+func (a *api) ReadClient(ctx context.Context, r ReadClientRequestObject) (ReadClientResponseObject, error) {
+	profile, err := a.Operations.Object(ctx, access.Object{Type: access.TypeClient, ID: r.ID})
+	return ReadClient200JSONResponse(objectBody(profile)), err
 }
 
 // ListObjects lists what the caller may read.

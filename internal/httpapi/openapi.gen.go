@@ -703,6 +703,9 @@ type ServerInterface interface {
 	// CheckBulk Up to 1,000 checks, answered in order.
 	// (POST /v1/check/bulk)
 	CheckBulk(c *gin.Context)
+	// ReadClient One client.
+	// (GET /v1/clients/{id})
+	ReadClient(c *gin.Context, id ID)
 	// ListProjects The projects of a client.
 	// (GET /v1/clients/{id}/projects)
 	ListProjects(c *gin.Context, id ID, params ListProjectsParams)
@@ -736,6 +739,9 @@ type ServerInterface interface {
 	// CreatePartner Create a partner, the root of a site.
 	// (POST /v1/partners)
 	CreatePartner(c *gin.Context, params CreatePartnerParams)
+	// ReadPartner One partner.
+	// (GET /v1/partners/{id})
+	ReadPartner(c *gin.Context, id ID)
 	// ListClients The clients of a partner.
 	// (GET /v1/partners/{id}/clients)
 	ListClients(c *gin.Context, id ID, params ListClientsParams)
@@ -798,6 +804,31 @@ func (siw *ServerInterfaceWrapper) CheckBulk(c *gin.Context) {
 	}
 
 	siw.Handler.CheckBulk(c)
+}
+
+// ReadClient operation middleware
+func (siw *ServerInterfaceWrapper) ReadClient(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ReadClient(c, id)
 }
 
 // ListProjects operation middleware
@@ -1302,6 +1333,31 @@ func (siw *ServerInterfaceWrapper) CreatePartner(c *gin.Context) {
 	}
 
 	siw.Handler.CreatePartner(c, params)
+}
+
+// ReadPartner operation middleware
+func (siw *ServerInterfaceWrapper) ReadPartner(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ReadPartner(c, id)
 }
 
 // ListClients operation middleware
@@ -1914,8 +1970,10 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.POST(options.BaseURL+"/v1/lookup/resources", wrapper.LookupResources)
 	router.POST(options.BaseURL+"/v1/lookup/subjects", wrapper.LookupSubjects)
 	router.POST(options.BaseURL+"/v1/partners", wrapper.CreatePartner)
+	router.GET(options.BaseURL+"/v1/partners/:id", wrapper.ReadPartner)
 	router.GET(options.BaseURL+"/v1/partners/:id/clients", wrapper.ListClients)
 	router.POST(options.BaseURL+"/v1/partners/:id/clients", wrapper.CreateClient)
+	router.GET(options.BaseURL+"/v1/clients/:id", wrapper.ReadClient)
 	router.GET(options.BaseURL+"/v1/clients/:id/projects", wrapper.ListProjects)
 	router.POST(options.BaseURL+"/v1/clients/:id/projects", wrapper.CreateProject)
 	router.POST(options.BaseURL+"/v1/customer-accounts", wrapper.CreateCustomerAccount)
@@ -2014,6 +2072,45 @@ type CheckBulkdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response CheckBulkdefaultApplicationProblemPlusJSONResponse) VisitCheckBulkResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReadClientRequestObject struct {
+	ID ID `json:"id"`
+}
+
+type ReadClientResponseObject interface {
+	VisitReadClientResponse(w http.ResponseWriter) error
+}
+
+type ReadClient200JSONResponse Object
+
+func (response ReadClient200JSONResponse) VisitReadClientResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReadClientdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ReadClientdefaultApplicationProblemPlusJSONResponse) VisitReadClientResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -2470,6 +2567,45 @@ func (response CreatePartnerdefaultApplicationProblemPlusJSONResponse) VisitCrea
 	return err
 }
 
+type ReadPartnerRequestObject struct {
+	ID ID `json:"id"`
+}
+
+type ReadPartnerResponseObject interface {
+	VisitReadPartnerResponse(w http.ResponseWriter) error
+}
+
+type ReadPartner200JSONResponse Object
+
+func (response ReadPartner200JSONResponse) VisitReadPartnerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReadPartnerdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ReadPartnerdefaultApplicationProblemPlusJSONResponse) VisitReadPartnerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListClientsRequestObject struct {
 	ID     ID `json:"id"`
 	Params ListClientsParams
@@ -2856,6 +2992,9 @@ type StrictServerInterface interface {
 	// CheckBulk Up to 1,000 checks, answered in order.
 	// (POST /v1/check/bulk)
 	CheckBulk(ctx context.Context, request CheckBulkRequestObject) (CheckBulkResponseObject, error)
+	// ReadClient One client.
+	// (GET /v1/clients/{id})
+	ReadClient(ctx context.Context, request ReadClientRequestObject) (ReadClientResponseObject, error)
 	// ListProjects The projects of a client.
 	// (GET /v1/clients/{id}/projects)
 	ListProjects(ctx context.Context, request ListProjectsRequestObject) (ListProjectsResponseObject, error)
@@ -2889,6 +3028,9 @@ type StrictServerInterface interface {
 	// CreatePartner Create a partner, the root of a site.
 	// (POST /v1/partners)
 	CreatePartner(ctx context.Context, request CreatePartnerRequestObject) (CreatePartnerResponseObject, error)
+	// ReadPartner One partner.
+	// (GET /v1/partners/{id})
+	ReadPartner(ctx context.Context, request ReadPartnerRequestObject) (ReadPartnerResponseObject, error)
 	// ListClients The clients of a partner.
 	// (GET /v1/partners/{id}/clients)
 	ListClients(ctx context.Context, request ListClientsRequestObject) (ListClientsResponseObject, error)
@@ -3052,6 +3194,32 @@ func (sh *strictHandler) CheckBulk(ctx *gin.Context) {
 		sh.options.HandlerErrorFunc(ctx, err)
 	} else if validResponse, ok := response.(CheckBulkResponseObject); ok {
 		if err := validResponse.VisitCheckBulkResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ReadClient operation middleware
+func (sh *strictHandler) ReadClient(ctx *gin.Context, id ID) {
+	var request ReadClientRequestObject
+
+	request.ID = id
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ReadClient(ctx, request.(ReadClientRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReadClient")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ReadClientResponseObject); ok {
+		if err := validResponse.VisitReadClientResponse(ctx.Writer); err != nil {
 			sh.options.ResponseErrorHandlerFunc(ctx, err)
 		}
 	} else if response != nil {
@@ -3462,6 +3630,32 @@ func (sh *strictHandler) CreatePartner(ctx *gin.Context, params CreatePartnerPar
 		sh.options.HandlerErrorFunc(ctx, err)
 	} else if validResponse, ok := response.(CreatePartnerResponseObject); ok {
 		if err := validResponse.VisitCreatePartnerResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ReadPartner operation middleware
+func (sh *strictHandler) ReadPartner(ctx *gin.Context, id ID) {
+	var request ReadPartnerRequestObject
+
+	request.ID = id
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ReadPartner(ctx, request.(ReadPartnerRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReadPartner")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ReadPartnerResponseObject); ok {
+		if err := validResponse.VisitReadPartnerResponse(ctx.Writer); err != nil {
 			sh.options.ResponseErrorHandlerFunc(ctx, err)
 		}
 	} else if response != nil {

@@ -98,6 +98,8 @@ func play(w *world, input string) string {
 	require.True(w.t, found, "say what the file is about, then leave a line empty")
 	var result string
 	var err error
+	var vital map[access.Precondition]bool
+	w.store.before = func(write access.Write) { vital = w.weigh(write) }
 	for line := range strings.Lines(body) {
 		line = strings.TrimSpace(line)
 		require.NoError(w.t, err, "only the last sentence may fail")
@@ -118,11 +120,11 @@ func play(w *world, input string) string {
 		require.True(w.t, errors.As(err, &failure), "unexpected error: %v", err)
 		return fmt.Sprintf("%s: %s\n", failure.Kind, failure.Code)
 	}
-	return result + "\n" + w.written()
+	return result + "\n" + w.written(vital)
 }
 
-// written renders the commits of the last sentence.
-func (w *world) written() string {
+// written renders the commits of the last sentence, the grounds that matter apart.
+func (w *world) written(vital map[access.Precondition]bool) string {
 	if len(w.store.writes()) == 0 {
 		return "\nnothing is written\n"
 	}
@@ -134,7 +136,15 @@ func (w *world) written() string {
 			}
 		}
 		section(texts(write.Updates))
-		required, grounds := w.split(write.Preconditions)
+		var required, grounds []access.Precondition
+		for _, p := range write.Preconditions {
+			if matters, isGround := vital[p]; !isGround {
+				required = append(required, p)
+			} else if matters {
+				grounds = append(grounds, p)
+			}
+		}
+		slices.SortFunc(grounds, func(a, b access.Precondition) int { return strings.Compare(a.String(), b.String()) })
 		section(texts(required))
 		section(texts(grounds))
 		c := write.Cause
@@ -143,33 +153,24 @@ func (w *world) written() string {
 	return out.String()
 }
 
-// split tells the grounds on which somebody was entitled from what else is
-// required. SpiceDB asks several questions at once and reports those it had
-// answers to by the time it was sure; of these only the ones that matter are
-// the same every time.
-func (w *world) split(all []access.Precondition) (required, grounds []access.Precondition) {
-	for _, p := range all {
-		check, isGround := w.store.grounds[p]
-		switch {
-		case !isGround:
-			required = append(required, p)
-		case w.restsOn(check, p):
-			grounds = append(grounds, p)
+// weigh finds, right before a commit, the grounds that matter: without which the
+// actor, or the inviter, would not be entitled. SpiceDB asks several questions at
+// once and reports those it had answers to by the time it was sure; of these only
+// the ones that matter are the same every time.
+func (w *world) weigh(write access.Write) (vital map[access.Precondition]bool) {
+	w.t.Helper()
+	vital = map[access.Precondition]bool{}
+	for _, p := range write.Preconditions {
+		if check, isGround := w.store.grounds[p]; isGround {
+			vital[p] = w.restsOn(check, p)
 		}
 	}
-	slices.SortFunc(grounds, func(a, b access.Precondition) int { return strings.Compare(a.String(), b.String()) })
-	return required, grounds
+	return vital
 }
 
-// restsOn reports whether a permission is lost where the ground does not hold. One
-// that the operation itself took rests on nothing any more.
+// restsOn reports whether a permission is lost where the ground does not hold.
 func (w *world) restsOn(check access.Check, ground access.Precondition) bool {
 	w.t.Helper()
-	decision, err := w.checks.Check(w.t.Context(), check)
-	require.NoError(w.t, err)
-	if !decision.Allowed {
-		return false
-	}
 	f := ground.Filter
 	matching, _, err := w.store.Read(w.t.Context(), f)
 	require.NoError(w.t, err)
@@ -185,7 +186,7 @@ func (w *world) restsOn(check access.Check, ground access.Precondition) bool {
 	}
 	w.past(breaks)
 	defer w.past(mends)
-	decision, err = w.checks.Check(w.t.Context(), check)
+	decision, err := w.checks.Check(w.t.Context(), check)
 	require.NoError(w.t, err)
 	return !decision.Allowed
 }

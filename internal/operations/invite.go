@@ -65,7 +65,7 @@ func (o *Operations) invite(ctx context.Context, by By, operation string, draft 
 		if err := o.requireRight(ctx, &w, by.Actor, i.Object, givenBy(i.Roles)...); err != nil {
 			return w, "", err
 		}
-		if err := o.mustExist(ctx, i.Object); err != nil {
+		if err := o.missing(ctx, i.Object); err != nil {
 			return w, "", err
 		}
 		open := access.Filter{

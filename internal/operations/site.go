@@ -91,20 +91,6 @@ func exists(object access.Object) []access.Precondition {
 	return []access.Precondition{access.MustMatch(access.On(object, kind.Tie))}
 }
 
-// mustExist fails for an object that is not there.
-// Errors: NotFound (not_found).
-func (o *Operations) mustExist(ctx context.Context, object access.Object) error {
-	kind, _ := roles.KindOf(object.Type)
-	if kind.Tie == "" {
-		return nil
-	}
-	ties, _, err := o.Relationships.Read(ctx, access.On(object, kind.Tie))
-	if err == nil && len(ties) == 0 {
-		err = notFound(object)
-	}
-	return err
-}
-
 func notFound(object access.Object) error {
 	return access.Fail(access.NotFound, "not_found", "there is no %s %q", object.Type, object.ID)
 }

@@ -67,10 +67,10 @@ const (
 // Errors: Invalid (malformed_reference).
 func ParseObject(objectType, id string) (Object, error) {
 	if len(objectType) > maxTypeLength || !typePattern.MatchString(objectType) {
-		return Object{}, Fail(Invalid, "malformed_reference", "%q is not an object type", clip(objectType))
+		return Object{}, Fail(Invalid, "malformed_reference", "%q is not an object type", Clip(objectType))
 	}
 	if len(id) > maxIDLength || !idPattern.MatchString(id) {
-		return Object{}, Fail(Invalid, "malformed_reference", "%q is not an object id", clip(id))
+		return Object{}, Fail(Invalid, "malformed_reference", "%q is not an object id", Clip(id))
 	}
 	return Object{Type: objectType, ID: id}, nil
 }
@@ -80,7 +80,7 @@ func ParseObject(objectType, id string) (Object, error) {
 // Errors: Invalid (malformed_id).
 func ParseNewID(id string) (string, error) {
 	if !newIDPattern.MatchString(id) {
-		return "", Fail(Invalid, "malformed_id", "%q is not an id: use 1 to 64 letters, digits, '-' or '_', starting with a letter or digit", clip(id))
+		return "", Fail(Invalid, "malformed_id", "%q is not an id: use 1 to 64 letters, digits, '-' or '_', starting with a letter or digit", Clip(id))
 	}
 	return id, nil
 }
@@ -89,13 +89,13 @@ func ParseNewID(id string) (string, error) {
 // Errors: Invalid (malformed_reference).
 func ParsePermission(name string) (string, error) {
 	if !relationPattern.MatchString(name) {
-		return "", Fail(Invalid, "malformed_reference", "%q is not a permission", clip(name))
+		return "", Fail(Invalid, "malformed_reference", "%q is not a permission", Clip(name))
 	}
 	return name, nil
 }
 
-// clip keeps hostile input out of messages beyond a recognisable beginning.
-func clip(s string) string {
+// Clip keeps hostile input out of messages beyond a recognisable beginning.
+func Clip(s string) string {
 	const most = 64
 	if len(s) <= most {
 		return s

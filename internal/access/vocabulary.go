@@ -13,7 +13,7 @@ type Definition struct {
 func (v Vocabulary) Type(name string) (Definition, error) {
 	d, ok := v[name]
 	if !ok {
-		return Definition{}, Fail(Invalid, "unknown_type", "the schema has no type %q", clip(name))
+		return Definition{}, Fail(Invalid, "unknown_type", "the schema has no type %q", Clip(name))
 	}
 	return d, nil
 }
@@ -23,7 +23,7 @@ func (v Vocabulary) Type(name string) (Definition, error) {
 func (v Vocabulary) Name(objectType, name string) (isRelation bool, err error) {
 	d, err := v.Type(objectType)
 	if err == nil && !d.Permissions[name] && !d.Relations[name] {
-		err = Fail(Invalid, "unknown_permission", "%s has no permission %q", objectType, clip(name))
+		err = Fail(Invalid, "unknown_permission", "%s has no permission %q", objectType, Clip(name))
 	}
 	return d.Relations[name], err
 }

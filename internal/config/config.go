@@ -11,7 +11,6 @@ import (
 	"os"
 	"regexp"
 	"strings"
-	"time"
 
 	"github.com/knadh/koanf/parsers/yaml"
 	"github.com/knadh/koanf/providers/env/v2"
@@ -20,6 +19,7 @@ import (
 	"github.com/knadh/koanf/v2"
 	"github.com/spf13/pflag"
 
+	"github.com/gatehouse/gatehouse/internal/access"
 	"github.com/gatehouse/gatehouse/internal/email"
 )
 
@@ -141,7 +141,7 @@ func (c Config) faults() []error {
 	if c.Demo && !c.Dev {
 		fault("demo needs dev: it is a world to try things in")
 	}
-	if _, err := time.LoadLocation(c.TimeZone); err != nil || c.TimeZone == "" || c.TimeZone == "Local" {
+	if err := access.CheckTimeZone(c.TimeZone); err != nil {
 		fault("time-zone must be an IANA name such as Europe/Zurich, not %q", c.TimeZone)
 	}
 	switch c.LogLevel {

@@ -17,7 +17,7 @@ func Load(ctx context.Context, o *operations.Operations) error {
 	system := operations.By{Actor: access.System, Reason: "demo"}
 	for _, n := range objects {
 		if _, _, err := o.Create(ctx, system, n); err != nil && !access.HasCode(err, "taken") {
-			return fmt.Errorf("create %s %s: %w", n.Type, n.ID, err)
+			return fmt.Errorf("create %s %s: %w", n.Type, *n.ID, err)
 		}
 	}
 	people := map[string]access.Object{}

@@ -32,36 +32,36 @@ func someone(email, given, family string) operations.Newcomer {
 
 var objects = []operations.NewObject{
 	// CloudNine Analyst: an e-discovery site.
-	{Type: access.TypePartner, Parent: access.Platform, ID: "cloudnine", Name: "CloudNine Legal", TimeZone: "America/Chicago"},
-	{Type: access.TypeClient, Parent: partner("cloudnine"), ID: "globex", Name: "Globex Corporation"},
-	{Type: access.TypeClient, Parent: partner("cloudnine"), ID: "initech", Name: "Initech"},
-	{Type: access.TypeProject, Parent: client("globex"), ID: "discovery", Name: "Globex v. Hooli, document discovery"},
-	{Type: access.TypeProject, Parent: client("globex"), ID: "patents", Name: "Patent review"},
-	{Type: access.TypeProject, Parent: client("initech"), ID: "audit", Name: "Internal audit 2026"},
+	{Type: access.TypePartner, Parent: access.Platform, ID: new("cloudnine"), Name: "CloudNine Legal", TimeZone: "America/Chicago"},
+	{Type: access.TypeClient, Parent: partner("cloudnine"), ID: new("globex"), Name: "Globex Corporation"},
+	{Type: access.TypeClient, Parent: partner("cloudnine"), ID: new("initech"), Name: "Initech"},
+	{Type: access.TypeProject, Parent: client("globex"), ID: new("discovery"), Name: "Globex v. Hooli, document discovery"},
+	{Type: access.TypeProject, Parent: client("globex"), ID: new("patents"), Name: "Patent review"},
+	{Type: access.TypeProject, Parent: client("initech"), ID: new("audit"), Name: "Internal audit 2026"},
 
 	// Nine Cockpit: hosting accounts and their contacts.
 	{
-		Type: access.TypeCustomerAccount, Parent: access.Platform, ID: "alpenhost", Name: "Alpenhost AG", TimeZone: "Europe/Zurich",
+		Type: access.TypeCustomerAccount, Parent: access.Platform, ID: new("alpenhost"), Name: "Alpenhost AG", TimeZone: "Europe/Zurich",
 		CustomerNumber: "10042", Identifier: "alpenhost",
 	},
 	{
-		Type: access.TypeCustomerAccount, Parent: access.Platform, ID: "bergbahn", Name: "Bergbahn Genossenschaft", TimeZone: "Europe/Zurich",
+		Type: access.TypeCustomerAccount, Parent: access.Platform, ID: new("bergbahn"), Name: "Bergbahn Genossenschaft", TimeZone: "Europe/Zurich",
 		CustomerNumber: "10077", Identifier: "bergbahn",
 	},
 
 	// DE-CIX portal: a direct customer, its sub-customer, and a customer with both.
 	{
-		Type: access.TypeCustomerAccount, Parent: access.Platform, ID: "nordnet", Name: "Nordnet Carrier GmbH", TimeZone: "Europe/Berlin",
+		Type: access.TypeCustomerAccount, Parent: access.Platform, ID: new("nordnet"), Name: "Nordnet Carrier GmbH", TimeZone: "Europe/Berlin",
 		CustomerNumber: "64496", Identifier: "as64496", Contract: operations.Contract{Direct: true, Colocation: true, PartnerStatus: true},
 	},
 	{
-		Type: access.TypeCustomerAccount, Parent: access.Platform, ID: "hafen", Name: "Hafen Digital", TimeZone: "Europe/Berlin",
+		Type: access.TypeCustomerAccount, Parent: access.Platform, ID: new("hafen"), Name: "Hafen Digital", TimeZone: "Europe/Berlin",
 		CustomerNumber: "64497", Identifier: "as64497", Contract: operations.Contract{Reseller: "nordnet"},
 	},
 
 	// Nezasa Multi-Cockpit: travel companies.
-	{Type: access.TypeInstance, Parent: access.Platform, ID: "wanderlust", Name: "Wanderlust Reisen", TimeZone: "Europe/Zurich"},
-	{Type: access.TypeInstance, Parent: access.Platform, ID: "tripsmith", Name: "Tripsmith Tours", TimeZone: "Europe/London"},
+	{Type: access.TypeInstance, Parent: access.Platform, ID: new("wanderlust"), Name: "Wanderlust Reisen", TimeZone: "Europe/Zurich"},
+	{Type: access.TypeInstance, Parent: access.Platform, ID: new("tripsmith"), Name: "Tripsmith Tours", TimeZone: "Europe/London"},
 }
 
 var (

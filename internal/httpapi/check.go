@@ -15,6 +15,7 @@ const (
 	maxChecks    = 1000
 	maxPage      = 1000
 	defaultLimit = 100
+	maxCursor    = 4096 // characters
 )
 
 // Check answers one check.

@@ -3,6 +3,7 @@ package httpapi
 import (
 	_ "embed"
 	"fmt"
+	"net/url"
 	"strings"
 
 	"github.com/gin-gonic/gin"
@@ -97,7 +98,12 @@ func ginPath(path string) string {
 func (rs routes) only(a *api) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		r := rs.of(c)
-		for name := range c.Request.URL.Query() {
+		query, err := url.ParseQuery(c.Request.URL.RawQuery)
+		if err != nil {
+			a.refuse(c, access.Fail(access.Malformed, "malformed_parameter", "the query of this request cannot be read"))
+			return
+		}
+		for name := range query {
 			if !r.query[name] {
 				a.refuse(c, access.Fail(access.Malformed, "unknown_parameter", "this operation takes no parameter %q", name))
 				return

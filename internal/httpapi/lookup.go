@@ -61,6 +61,9 @@ func pageOf(limit *int, cursor string) (access.Page, error) {
 	if limit != nil {
 		page.Limit = *limit
 	}
+	if len(cursor) > maxCursor {
+		return page, access.Fail(access.Invalid, "malformed_cursor", "this cursor does not continue this list")
+	}
 	if page.Limit < 1 || page.Limit > maxPage {
 		return page, access.Fail(access.Invalid, "invalid_limit", "limit must be 1 to %d", maxPage)
 	}

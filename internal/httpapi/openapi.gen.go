@@ -369,7 +369,7 @@ type NewCustomerAccount struct {
 	CustomerNumber string `json:"customer_number"`
 
 	// ID Chosen by the caller, or made up.
-	ID string `json:"id,omitempty"`
+	ID *string `json:"id,omitempty"`
 
 	// Identifier Unique.
 	Identifier string `json:"identifier"`
@@ -406,8 +406,8 @@ type NewMember struct {
 // NewObject defines model for NewObject.
 type NewObject struct {
 	// ID Chosen by the caller, or made up.
-	ID   string `json:"id,omitempty"`
-	Name string `json:"name"`
+	ID   *string `json:"id,omitempty"`
+	Name string  `json:"name"`
 
 	// TimeZone IANA name; the configured one if omitted.
 	//

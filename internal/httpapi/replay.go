@@ -78,8 +78,11 @@ func (a *api) answerAgain(c *gin.Context, earlier access.Reply) {
 	if kept.WrittenAt != "" {
 		c.Header("Gatehouse-Written-At", kept.WrittenAt)
 	}
-	c.Data(earlier.Status, kept.ContentType, kept.Body)
 	c.Abort()
+	c.Status(earlier.Status)
+	if len(kept.Body) > 0 {
+		c.Data(earlier.Status, kept.ContentType, kept.Body)
+	}
 }
 
 type keptAnswer struct {

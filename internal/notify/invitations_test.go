@@ -59,7 +59,7 @@ func newWorld(t *testing.T) world {
 	checker := checks.New(engine, gateway)
 	o := operations.New(operations.Dependencies{
 		Relationships: gateway, Checks: checker, Lookups: checker, Directory: names,
-		Now: time.Now, NewID: func() string { return ulid.Make().String() },
+		Now: time.Now, NewID: func() string { return ulid.Make().String() }, TimeZone: "UTC",
 	})
 	public, err := url.Parse("https://gatehouse.example/base")
 	require.NoError(t, err)
@@ -74,11 +74,11 @@ func (w world) invite(t *testing.T) access.Change {
 	ctx := t.Context()
 	partner, _, err := w.Create(ctx, staff, operations.NewObject{Type: access.TypePartner, Parent: access.Platform, Name: "Müller & Söhne"})
 	require.NoError(t, err)
+	inviter, err := w.Add(ctx, staff, partner.Object, operations.Newcomer{Email: "ines@example.org"}, []string{"partner_admin"})
+	require.NoError(t, err)
 	before, err := w.gateway.Head(ctx)
 	require.NoError(t, err)
-	inviter, err := w.names.EnsurePerson(ctx, "ines@example.org", "", "")
-	require.NoError(t, err)
-	_, _, err = w.Invite(ctx, operations.By{Actor: access.User(inviter.ID)}, partner.Object, operations.Newcomer{Email: "ann@example.org"}, []string{"partner_admin"}, 0)
+	_, _, err = w.Invite(ctx, operations.By{Actor: access.User(inviter.Person.ID)}, partner.Object, operations.Newcomer{Email: "ann@example.org"}, []string{"partner_admin"}, 0)
 	require.NoError(t, err)
 	for change, err := range w.gateway.Watch(ctx, before) {
 		require.NoError(t, err)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"regexp"
-	"time"
 
 	"github.com/gatehouse/gatehouse/internal/access"
 	"github.com/gatehouse/gatehouse/internal/roles"
@@ -14,7 +13,7 @@ import (
 type NewObject struct {
 	Parent   access.Object // access.Platform for roots
 	Type     string
-	ID       string // chosen by the caller, or empty
+	ID       *string // chosen by the caller, or nil
 	Name     string
 	TimeZone string // IANA name, empty for the configured default
 
@@ -69,9 +68,11 @@ func (o *Operations) Create(ctx context.Context, by By, n NewObject) (access.Obj
 }
 
 func (o *Operations) profile(n NewObject) (access.ObjectProfile, error) {
-	p := access.ObjectProfile{Object: access.Object{Type: n.Type, ID: n.ID}, Name: n.Name, TimeZone: n.TimeZone}
-	if p.ID == "" {
+	p := access.ObjectProfile{Object: access.Object{Type: n.Type}, Name: n.Name, TimeZone: n.TimeZone}
+	if n.ID == nil {
 		p.ID = o.NewID()
+	} else {
+		p.ID = *n.ID
 	}
 	if _, err := access.ParseNewID(p.ID); err != nil {
 		return p, err
@@ -82,8 +83,8 @@ func (o *Operations) profile(n NewObject) (access.ObjectProfile, error) {
 	if p.TimeZone == "" {
 		p.TimeZone = o.TimeZone
 	}
-	if _, err := time.LoadLocation(p.TimeZone); err != nil || p.TimeZone == "Local" {
-		return p, access.Fail(access.Invalid, "invalid_time_zone", "time_zone must be an IANA name such as Europe/Zurich")
+	if err := access.CheckTimeZone(p.TimeZone); err != nil {
+		return p, err
 	}
 	if n.Type == access.TypeCustomerAccount {
 		if _, err := access.ParseObject(n.Type, n.Contract.Reseller); n.Contract.Reseller != "" && err != nil {
@@ -149,7 +150,7 @@ func (o *Operations) newVersion() access.Object {
 }
 
 func unknownReseller(id string) error {
-	return access.Fail(access.Invalid, "unknown_reseller", "there is no customer account %q", id)
+	return access.Fail(access.Invalid, "unknown_reseller", "there is no customer account %q", access.Clip(id))
 }
 
 // requireRightToCreate makes the write depend on the caller's right to create

@@ -12,7 +12,7 @@ import (
 
 func account(id, number, identifier string) operations.NewObject {
 	return operations.NewObject{
-		Type: access.TypeCustomerAccount, Parent: access.Platform, ID: id, Name: id, CustomerNumber: number, Identifier: identifier,
+		Type: access.TypeCustomerAccount, Parent: access.Platform, ID: &id, Name: id, CustomerNumber: number, Identifier: identifier,
 	}
 }
 
@@ -68,7 +68,7 @@ func TestCreateNoticesThatTheParentGoes(t *testing.T) {
 	w.meanwhile(func() { w.gone("partner:lex#platform@platform:gatehouse") })
 
 	_, _, err := w.Create(t.Context(), w.by("paula"), operations.NewObject{
-		Type: access.TypeClient, Parent: w.object("partner:lex"), ID: "acme", Name: "Acme",
+		Type: access.TypeClient, Parent: w.object("partner:lex"), ID: new("acme"), Name: "Acme",
 	})
 
 	assert.True(t, access.IsKind(err, access.NotFound), "got %v", err)

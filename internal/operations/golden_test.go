@@ -118,6 +118,9 @@ func play(w *world, input string) string {
 		require.Empty(w.t, w.store.writes(), "what failed must write nothing")
 		var failure *access.Error
 		require.True(w.t, errors.As(err, &failure), "unexpected error: %v", err)
+		if failure.Permission != "" {
+			return fmt.Sprintf("%s: needs %s\n", failure.Kind, failure.Permission)
+		}
 		return fmt.Sprintf("%s: %s\n", failure.Kind, failure.Code)
 	}
 	return result + "\n" + w.written(vital)

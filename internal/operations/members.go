@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/gatehouse/gatehouse/internal/access"
 	"github.com/gatehouse/gatehouse/internal/roles"
@@ -33,8 +34,11 @@ type MemberQuery struct {
 }
 
 // Members lists the people with roles on an object.
-// Errors: Invalid (unknown_role, invalid_sort, malformed_cursor).
+// Errors: Invalid (invalid_search, unknown_role, invalid_sort, malformed_cursor).
 func (o *Operations) Members(ctx context.Context, object access.Object, q MemberQuery) ([]Member, string, error) {
+	if utf8.RuneCountInString(q.Search) > maxName {
+		return nil, "", access.Fail(access.Invalid, "invalid_search", "search for at most %d characters", maxName)
+	}
 	key, order, err := memberOrder(q.Sort)
 	if err != nil {
 		return nil, "", err

@@ -124,6 +124,7 @@ func TestMembersRefuseWhatMakesNoSense(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	for code, q := range map[string]operations.MemberQuery{
+		"invalid_search":   {Search: strings.Repeat("é", 201)},
 		"invalid_sort":     {Sort: "age"},
 		"unknown_role":     {RoleID: "janitor"},
 		"malformed_cursor": {Page: access.Page{Cursor: "no cursor!"}},

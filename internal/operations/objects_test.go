@@ -64,7 +64,7 @@ func TestChildrenListWhatHangsFromAnObject(t *testing.T) {
 	w.given(site...)
 	w.given("client:other#partner@partner:lex", "project:hermes#client@client:other", "project:zeus#client@client:acme")
 	_, _, err := w.Create(t.Context(), w.by("carl"), operations.NewObject{
-		Type: access.TypeProject, Parent: w.object("client:acme"), ID: "gemini", Name: "Gemini", TimeZone: "Asia/Tokyo",
+		Type: access.TypeProject, Parent: w.object("client:acme"), ID: new("gemini"), Name: "Gemini", TimeZone: "Asia/Tokyo",
 	})
 	require.NoError(t, err)
 	for n := range 4 {

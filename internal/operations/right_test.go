@@ -17,7 +17,7 @@ func TestACallerWhoLosesTheRight(t *testing.T) {
 	engine := start(t)
 	for verb, operation := range map[string]func(w *world, carl operations.By) error{
 		"create": func(w *world, carl operations.By) error {
-			_, _, err := w.Create(t.Context(), carl, operations.NewObject{Type: access.TypeProject, Parent: w.object("client:acme"), ID: "new", Name: "New"})
+			_, _, err := w.Create(t.Context(), carl, operations.NewObject{Type: access.TypeProject, Parent: w.object("client:acme"), ID: new("new"), Name: "New"})
 			return err
 		},
 		"add": func(w *world, carl operations.By) error {

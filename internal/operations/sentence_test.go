@@ -48,7 +48,10 @@ func (w *world) say(sentence string) (string, error) {
 }
 
 func create(w *world, by operations.By, words []string) (string, error) {
-	n := operations.NewObject{Type: words[0], ID: words[1], Name: words[0], Parent: w.object(words[2])}
+	n := operations.NewObject{Type: words[0], Name: words[0], Parent: w.object(words[2])}
+	if words[1] != "" {
+		n.ID = &words[1]
+	}
 	for word := range strings.FieldsSeq(words[3]) {
 		name, value, _ := strings.Cut(word, "=")
 		switch name {

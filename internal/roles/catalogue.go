@@ -99,7 +99,7 @@ func (r Role) For(object, person access.Object) access.Relationship {
 func Find(objectType, id string) (Role, error) {
 	i := slices.IndexFunc(Catalogue, func(r Role) bool { return r.Object == objectType && r.ID == id })
 	if i < 0 {
-		return Role{}, access.Fail(access.Invalid, "unknown_role", "there is no role %q on a %s", id, objectType)
+		return Role{}, access.Fail(access.Invalid, "unknown_role", "there is no role %q on a %s", access.Clip(id), objectType)
 	}
 	return Catalogue[i], nil
 }
@@ -115,9 +115,12 @@ func Member(objectType, id string) (Role, error) {
 	return r, err
 }
 
+// maxRoles bounds how many roles are named at once.
+const maxRoles = 20
+
 // Members returns the roles with these ids as they may be added or invited to
 // together; without ids, the default role of the type.
-// Errors: Invalid (unknown_role, role_required, exclusive_roles).
+// Errors: Invalid (unknown_role, role_required, exclusive_roles, too_many_roles).
 func Members(objectType string, ids []string) ([]Role, error) {
 	if len(ids) == 0 {
 		for _, r := range On(objectType) {
@@ -126,6 +129,9 @@ func Members(objectType string, ids []string) ([]Role, error) {
 			}
 		}
 		return nil, access.Fail(access.Invalid, "role_required", "name at least one role")
+	}
+	if len(ids) > maxRoles {
+		return nil, access.Fail(access.Invalid, "too_many_roles", "name at most %d roles", maxRoles)
 	}
 	var found []Role
 	for _, id := range ids {

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -11,7 +12,6 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"time"
 
@@ -108,16 +108,19 @@ func logger(c config.Config, to io.Writer) *slog.Logger {
 
 // devKey finds the preshared key that dev mode made up for zed, or makes it up.
 func devKey(dataDir string) (string, error) {
+	if err := os.MkdirAll(dataDir, 0o700); err != nil {
+		return "", fmt.Errorf("make the data directory: %w", err)
+	}
 	path := filepath.Join(dataDir, "grpc-key")
 	kept, err := os.ReadFile(path)
+	if err == nil && len(bytes.TrimSpace(kept)) == 0 {
+		return "", fmt.Errorf("%s is empty: delete it to have a new key made", path)
+	}
 	if err == nil {
-		return strings.TrimSpace(string(kept)), nil
+		return string(bytes.TrimSpace(kept)), nil
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
 		return "", fmt.Errorf("read the dev preshared key: %w", err)
-	}
-	if err := os.MkdirAll(dataDir, 0o700); err != nil {
-		return "", fmt.Errorf("make the data directory: %w", err)
 	}
 	key := rand.Text()
 	return key, os.WriteFile(path, []byte(key+"\n"), 0o600)

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/knadh/koanf/parsers/yaml"
@@ -72,8 +73,12 @@ func Load(flags *pflag.FlagSet, path string) (Config, error) {
 	}
 	var faults []error
 	for _, key := range k.Keys() {
-		if known.Lookup(key) == nil {
+		f := known.Lookup(key)
+		if f == nil {
 			faults = append(faults, fmt.Errorf("%s: there is no setting %q", path, key))
+		} else if f.Value.Type() == "bool" && notBool(k.String(key)) {
+			faults = append(faults, fmt.Errorf("%s: %s must be true or false, not %q", path, key, k.String(key)))
+			k.Delete(key)
 		}
 	}
 	variables := env.Provider(".", env.Opt{Prefix: "GATEHOUSE_", TransformFunc: func(name, value string) (string, any) {
@@ -83,6 +88,9 @@ func Load(flags *pflag.FlagSet, path string) (Config, error) {
 			return "", nil
 		case f == nil:
 			faults = append(faults, fmt.Errorf("%s: there is no setting %q", name, key))
+			return "", nil
+		case f.Value.Type() == "bool" && notBool(value):
+			faults = append(faults, fmt.Errorf("%s: %s must be true or false, not %q", name, key, value))
 			return "", nil
 		case f.Value.Type() == "stringSlice":
 			return key, strings.FieldsFunc(value, func(r rune) bool { return r == ',' || r == ' ' })
@@ -100,6 +108,11 @@ func Load(flags *pflag.FlagSet, path string) (Config, error) {
 		return Config{}, fmt.Errorf("read the settings: %w", err)
 	}
 	return c, errors.Join(append(faults, c.faults()...)...)
+}
+
+func notBool(text string) bool {
+	_, err := strconv.ParseBool(text)
+	return err != nil
 }
 
 // injected are the variables by which Kubernetes describes a service that is

@@ -68,7 +68,7 @@ func New(ctx context.Context, c config.Config, log *slog.Logger) (_ *Server, err
 
 	engine, err := spicedb.Start(ctx, spicedb.Config{Addr: c.GRPCAddr, Key: c.GRPCKey})
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("run SpiceDB on grpc-addr: %w", err)
 	}
 	s.closers = append(s.closers, engine.Close)
 	gateway := relationships.New(engine.Conn(), engine.Head)

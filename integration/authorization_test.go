@@ -1,0 +1,301 @@
+package integration
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// TestEveryoneMayDoWhatTheRulesSay lets one holder of every role try every
+// operation on objects of their own world and of another. Whoever is refused
+// learns why, or not even that there is such an object, and changes nothing.
+func TestEveryoneMayDoWhatTheRulesSay(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	home, abroad := build(t, s, "home"), build(t, s, "abroad")
+	holders := settle(t, home)
+
+	type trial struct {
+		rule
+		world
+		attempt
+	}
+	var trials []trial
+	for _, r := range rules() {
+		for _, w := range []world{home, abroad} {
+			trials = append(trials, trial{r, w, w.attempt(t, r)})
+		}
+	}
+	t.Run("refused", func(t *testing.T) {
+		listed, written := listings(t, home, abroad), s.relationships(t)
+		for _, try := range trials {
+			t.Run(try.rule.String()+" "+try.world.name, func(t *testing.T) {
+				nothing := try.of(ghost).by(t, holders["stranger"])
+				t.Run("to", func(t *testing.T) {
+					for holder, caller := range holders {
+						if want := try.verdict(holder, try.world == home); want.code != "" {
+							t.Run(holder, func(t *testing.T) {
+								t.Parallel()
+								got := try.by(t, caller)
+								require.Equal(t, want, got.verdict(t), "%s", got.body)
+								if want.status == http.StatusNotFound {
+									require.Equal(t, nothing.about(ghost), got.about(try.attempt.id), "as of what does not exist")
+								}
+							})
+						}
+					}
+				})
+				require.Equal(t, written, s.relationships(t), "something was written")
+			})
+		}
+		for path, body := range listings(t, home, abroad) {
+			require.Equal(t, listed[path], body, path)
+		}
+	})
+	for _, try := range trials {
+		if try.rule.operation == "acceptInvitation" {
+			continue // for nobody here: an invitation has its own person
+		}
+		t.Run("allowed/"+try.rule.String()+" "+try.world.name, func(t *testing.T) {
+			for holder, caller := range holders {
+				want := try.verdict(holder, try.world == home)
+				if want.code == "" {
+					got := try.by(t, caller)
+					require.Equal(t, want, got.verdict(t), "%s: %s", holder, got.body)
+					try.attempt = try.world.attempt(t, try.rule) // the first is used up
+				}
+			}
+		})
+	}
+}
+
+// TestListsShowWhatMayBeRead shows each holder their own world's objects, as far as
+// they may read them, and no other's.
+func TestListsShowWhatMayBeRead(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	home, abroad := build(t, s, "home"), build(t, s, "abroad")
+
+	for holder, c := range settle(t, home) {
+		if holder == "nobody" {
+			continue
+		}
+		for objectType, mayRead := range readers {
+			if objectType == "platform" {
+				mayRead = see("platform").holders
+			}
+			shown := c.get(t, "/v1/"+collections[objectType]+"?limit=1000").want(t, http.StatusOK).body
+			assert.Equal(t, mayRead.has(holder), lists(t, shown, home.id(objectType)), "%s and their %s", holder, objectType)
+			if objectType != "platform" {
+				staff := group(platformRoles).has(holder) && mayRead.has(holder)
+				assert.Equal(t, staff, lists(t, shown, abroad.id(objectType)), "%s and another %s", holder, objectType)
+			}
+		}
+	}
+}
+
+func lists(t *testing.T, page []byte, id string) bool {
+	t.Helper()
+
+	var listed struct{ Objects []struct{ ID string } }
+	require.NoError(t, json.Unmarshal(page, &listed))
+	return slices.ContainsFunc(listed.Objects, func(o struct{ ID string }) bool { return o.ID == id })
+}
+
+// TestTheRulesAreComplete holds them against the contract, which lists every
+// operation, and against the schema, which lists every role as what an invitation
+// can offer.
+func TestTheRulesAreComplete(t *testing.T) {
+	t.Parallel()
+
+	tried := map[string]bool{}
+	for _, r := range rules() {
+		tried[r.operation] = true
+	}
+	for path, item := range theContract().Paths.Map() {
+		for method, operation := range item.Operations() {
+			assert.True(t, tried[operation.OperationID], "%s %s is tried by nobody", method, path)
+		}
+	}
+
+	given := map[string]bool{}
+	for _, r := range catalogue {
+		given[r.role] = true
+		assert.True(t, everyone.has(r.role), "nobody holds %s", r.role)
+	}
+	printed, err := say(t.Context(), "", gatehouse, "schema", "print")
+	require.NoError(t, err)
+	offers := regexp.MustCompile(`relation offers_(\w+):`).FindAllStringSubmatch(printed, -1)
+	require.NotEmpty(t, offers)
+	for _, offer := range offers {
+		assert.True(t, given[offer[1]], "nobody is given %s", offer[1])
+	}
+	assert.Len(t, offers, len(given))
+}
+
+// settle signs a holder of every role in a world in, and one who does not sign in.
+func settle(t *testing.T, w world) map[string]caller {
+	t.Helper()
+
+	s := w.server
+	holders := map[string]caller{"nobody": s.nobody(), "operator": s.operator(t)}
+	hold := func(objectType, holder string, roles ...string) {
+		email := w.email(holder)
+		w.add(t, objectType, email, roles...)
+		holders[holder] = s.as(t, email)
+	}
+	for _, r := range catalogue {
+		hold(r.objectType, r.role, r.role)
+	}
+	hold("customer_account", "cockpit_admin", "customer_admin", "cockpit_access")
+
+	// Shares have no route of their own yet.
+	for share := range strings.FieldsSeq(shareRoles) {
+		holders[share] = s.as(t, w.email(share))
+		s.relate(t, "instance", w.id("instance"), share, "user", holders[share].get(t, "/v1/me").text(t, "id"))
+	}
+	reseller := build(t, s, "reseller")
+	reseller.add(t, "customer_account", w.email("reseller_admin"), "portal_admin")
+	holders["reseller_admin"] = s.as(t, w.email("reseller_admin"))
+	s.relate(t, "customer_account", w.id("customer_account"), "reseller", "customer_account", reseller.id("customer_account"))
+	holders["stranger"] = s.as(t, w.email("stranger"))
+
+	require.Len(t, holders, len(strings.Fields(string(everyone)))+1)
+	for holder := range strings.FieldsSeq(string(everyone)) {
+		require.Contains(t, holders, holder)
+		holders[holder].get(t, "/v1/me").want(t, http.StatusOK) // from now on they have a login
+	}
+	return holders
+}
+
+// attempt is a request that does what a rule is about.
+type attempt struct {
+	operation, method, path, body string
+	id                            string // of the object it is about
+}
+
+// ghost is the id of nothing.
+const ghost = "ghost-of-an-object"
+
+// of is the same attempt on another object.
+func (a attempt) of(id string) attempt {
+	a.path, a.body = strings.ReplaceAll(a.path, a.id, id), strings.ReplaceAll(a.body, a.id, id)
+	return a
+}
+
+// by lets somebody make the attempt. Among many checks, one is looked at.
+func (a attempt) by(t *testing.T, c caller) answer {
+	t.Helper()
+
+	got := c.do(t, a.method, a.path, a.body)
+	if a.operation != "checkBulk" || got.status != http.StatusOK {
+		return got
+	}
+	item := got.at(t, "results", 0).(map[string]any)
+	if refusal, refused := item["error"].(map[string]any); refused {
+		got.status = int(refusal["status"].(float64))
+		got.body, _ = json.Marshal(refusal)
+	}
+	return got
+}
+
+// verdict is what the answer amounts to.
+func (a answer) verdict(t *testing.T) verdict {
+	t.Helper()
+
+	if a.status < http.StatusBadRequest {
+		return verdict{status: a.status}
+	}
+	var p problem
+	require.NoError(t, json.Unmarshal(a.body, &p))
+	return verdict{a.status, p.Code, p.Permission}
+}
+
+// about is the answer as it would be about anything else.
+func (a answer) about(id string) string {
+	var p problem
+	_ = json.Unmarshal(a.body, &p) // was read before
+	p.RequestID = ""
+	return strings.ReplaceAll(fmt.Sprintf("%+v", p), id, "…")
+}
+
+// attempt prepares what the rule is about in the world, as an operator, and the
+// request that does it.
+func (w world) attempt(t *testing.T, r rule) attempt {
+	t.Helper()
+
+	operator, name := w.server.operator(t), w.fresh()
+	email := w.email(name)
+	person := object{"email": email, "email_confirmation": email, "roles": []string{r.role}}
+	offer := object{"email": email, "roles": []string{r.role}}
+	resource := object{"type": r.objectType, "id": w.id(r.objectType)}
+	someone := object{"type": "user", "email": w.email("admin")}
+	about := object{"resource": resource, "permission": "read", "subject": someone}
+
+	a := attempt{operation: r.operation, id: w.id(r.objectType)}
+	var user string
+	var body any
+	switch r.operation {
+	case "createPartner", "createInstance", "createClient", "createProject":
+		body = object{"id": name, "name": name}
+	case "createCustomerAccount":
+		body = object{"id": name, "name": name, "customer_number": name, "identifier": name}
+	case "check":
+		body = about
+	case "checkBulk":
+		body = object{"checks": []object{about}}
+	case "lookupResources":
+		body = object{"resource_type": "project", "permission": "read", "subject": someone}
+	case "lookupSubjects":
+		body = object{"resource": resource, "permission": "read", "subject_type": "user"}
+	case "addMember":
+		body = person
+	case "invite":
+		body = offer
+	case "endRole":
+		user = w.add(t, r.objectType, email, r.role)
+	case "resendInvitation", "revokeInvitation":
+		a.id = operator.post(t, w.path(r.objectType)+"/invitations", offer).want(t, http.StatusCreated).text(t, "invitation", "id")
+	case "acceptInvitation":
+		operator.post(t, w.path(r.objectType)+"/invitations", offer).want(t, http.StatusCreated)
+		_, token := w.server.letter(t, email).link(t)
+		body = object{"token": token}
+	}
+	for path, item := range theContract().Paths.Map() {
+		for method, operation := range item.Operations() {
+			if operation.OperationID == r.operation {
+				a.method = method
+				a.path = strings.NewReplacer("{collection}", collections[r.objectType], "{id}", a.id, "{user}", user, "{role}", r.role).Replace(path)
+			}
+		}
+	}
+	require.NotEmpty(t, a.path, "the contract has no operation %s", r.operation)
+	if body != nil {
+		text, err := json.Marshal(body)
+		require.NoError(t, err)
+		a.body = string(text)
+	}
+	return a
+}
+
+// listings are what an operator finds listed in worlds, by path.
+func listings(t *testing.T, worlds ...world) map[string]string {
+	t.Helper()
+
+	found := map[string]string{}
+	for _, w := range worlds {
+		for objectType, collection := range collections {
+			for _, path := range []string{"/v1/" + collection, w.path(objectType) + "/members", w.path(objectType) + "/invitations"} {
+				found[path] = string(w.server.operator(t).get(t, path+"?limit=1000").want(t, http.StatusOK).body)
+			}
+		}
+	}
+	return found
+}

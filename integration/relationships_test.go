@@ -1,0 +1,61 @@
+package integration
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"testing"
+	"time"
+
+	v1 "github.com/authzed/authzed-go/proto/authzed/api/v1"
+	"github.com/stretchr/testify/require"
+)
+
+var now = &v1.Consistency{Requirement: &v1.Consistency_FullyConsistent{FullyConsistent: true}}
+
+// relationships reads all there are, in zed's notation and in order.
+func (s *server) relationships(t *testing.T) []string {
+	t.Helper()
+
+	stream, err := v1.NewPermissionsServiceClient(s.conn).ExportBulkRelationships(t.Context(), &v1.ExportBulkRelationshipsRequest{Consistency: now})
+	require.NoError(t, err)
+	var all []string
+	for {
+		part, err := stream.Recv()
+		if errors.Is(err, io.EOF) {
+			slices.Sort(all)
+			return all
+		}
+		require.NoError(t, err)
+		for _, r := range part.GetRelationships() {
+			all = append(all, notation(r))
+		}
+	}
+}
+
+// relate writes a relationship behind the server's back.
+func (s *server) relate(t *testing.T, resourceType, resourceID, relation, subjectType, subjectID string) {
+	t.Helper()
+
+	_, err := v1.NewPermissionsServiceClient(s.conn).WriteRelationships(t.Context(), &v1.WriteRelationshipsRequest{Updates: []*v1.RelationshipUpdate{{
+		Operation: v1.RelationshipUpdate_OPERATION_TOUCH,
+		Relationship: &v1.Relationship{
+			Resource: &v1.ObjectReference{ObjectType: resourceType, ObjectId: resourceID}, Relation: relation,
+			Subject: &v1.SubjectReference{Object: &v1.ObjectReference{ObjectType: subjectType, ObjectId: subjectID}},
+		},
+	}}})
+	require.NoError(t, err)
+}
+
+func notation(r *v1.Relationship) string {
+	text := fmt.Sprintf("%s:%s#%s@%s:%s", r.GetResource().GetObjectType(), r.GetResource().GetObjectId(), r.GetRelation(),
+		r.GetSubject().GetObject().GetObjectType(), r.GetSubject().GetObject().GetObjectId())
+	if r.GetSubject().GetOptionalRelation() != "" {
+		text += "#" + r.GetSubject().GetOptionalRelation()
+	}
+	if end := r.GetOptionalExpiresAt(); end != nil {
+		text += "[expiration:" + end.AsTime().Format(time.RFC3339) + "]"
+	}
+	return text
+}

@@ -52,10 +52,9 @@ func (s Subject) String() string {
 // Only what SpiceDB itself accepts (its ObjectReference rules), so that a
 // reference that parses here never fails there.
 var (
-	typePattern     = regexp.MustCompile(`^([a-z][a-z0-9_]{1,61}[a-z0-9]/)*[a-z][a-z0-9_]{1,62}[a-z0-9]$`)
-	idPattern       = regexp.MustCompile(`^[a-zA-Z0-9/_|\-=+]+$`)
-	relationPattern = regexp.MustCompile(`^[a-z][a-z0-9_]{1,62}[a-z0-9]$`)
-	newIDPattern    = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_\-]{0,63}$`)
+	typePattern  = regexp.MustCompile(`^([a-z][a-z0-9_]{1,61}[a-z0-9]/)*[a-z][a-z0-9_]{1,62}[a-z0-9]$`)
+	idPattern    = regexp.MustCompile(`^[a-zA-Z0-9/_|\-=+]+$`)
+	newIDPattern = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_\-]{0,63}$`)
 )
 
 const (
@@ -83,15 +82,6 @@ func ParseNewID(id string) (string, error) {
 		return "", Fail(Invalid, "malformed_id", "%q is not an id: use 1 to 64 letters, digits, '-' or '_', starting with a letter or digit", Clip(id))
 	}
 	return id, nil
-}
-
-// ParsePermission accepts the name of a permission or relation.
-// Errors: Invalid (malformed_reference).
-func ParsePermission(name string) (string, error) {
-	if !relationPattern.MatchString(name) {
-		return "", Fail(Invalid, "malformed_reference", "%q is not a permission", Clip(name))
-	}
-	return name, nil
 }
 
 // Clip keeps hostile input out of messages beyond a recognisable beginning.

@@ -95,32 +95,6 @@ func TestParseNewID(t *testing.T) {
 	}
 }
 
-func TestParsePermission(t *testing.T) {
-	for name, accepted := range map[string]bool{
-		"manage_people":         true,
-		"use":                   true,
-		strings.Repeat("a", 64): true,
-		strings.Repeat("a", 65): false,
-		"":                      false,
-		"us":                    false,
-		"Use":                   false,
-		"use_":                  false,
-		"_use":                  false,
-		"use\n":                 false,
-		"platform->operate":     false,
-	} {
-		t.Run(name, func(t *testing.T) {
-			got, err := access.ParsePermission(name)
-			if !accepted {
-				require.True(t, access.HasCode(err, "malformed_reference"), "%v", err)
-				return
-			}
-			require.NoError(t, err)
-			assert.Equal(t, name, got)
-		})
-	}
-}
-
 func TestRefusalQuotesOnlyTheBeginning(t *testing.T) {
 	_, err := access.ParseObject("user", "\r\n"+strings.Repeat("€", 1<<20))
 	require.Error(t, err)

@@ -32,6 +32,8 @@ lint: bin/gofumpt bin/staticcheck bin/oapi-codegen ## Check formatting, code, an
 .PHONY: generate
 generate: bin/oapi-codegen ## Generate code from the contract
 	@cd internal/httpapi && ../../bin/oapi-codegen -config oapi-codegen.yaml openapi.yaml
+	@# Handlers get the context of the request, which outlives it, not the one that gin recycles.
+	@sed -i "s/return sh\.ssi\.\([A-Za-z]*\)(ctx, /return sh.ssi.\1(ctx.Request.Context(), /" internal/httpapi/openapi.gen.go
 
 .PHONY: bench
 bench: ## Run the benchmarks, each beside its peer

@@ -52,7 +52,6 @@ func New(d Dependencies) (http.Handler, error) {
 
 	a := &api{d}
 	engine := gin.New()
-	engine.ContextWithFallback = true // a handler ends when its client leaves
 	engine.HandleMethodNotAllowed = true
 	engine.RedirectTrailingSlash = false
 	engine.UseRawPath = true // an id may hold a slash, as %2F
@@ -107,11 +106,11 @@ func noRoute() error {
 
 func (a *api) readyz(c *gin.Context) {
 	status, parts := http.StatusOK, gin.H{}
-	for part, err := range a.Ready(c) {
+	for part, err := range a.Ready(c.Request.Context()) {
 		parts[part] = "ok"
 		if err != nil {
 			status, parts[part] = http.StatusServiceUnavailable, "unavailable"
-			a.Log.WarnContext(c, "not ready", "part", part, "error", err)
+			a.Log.WarnContext(c.Request.Context(), "not ready", "part", part, "error", err)
 		}
 	}
 	c.JSON(status, gin.H{"parts": parts})

@@ -39,12 +39,12 @@ func (a *api) readBody(c *gin.Context) {
 		a.refuse(c, err)
 		return
 	}
-	c.Set(keyBody, text)
+	remember(c, keyBody, text)
 	c.Request.Body = io.NopCloser(bytes.NewReader(text))
 }
 
 func body(c *gin.Context) []byte {
-	return c.MustGet(keyBody).([]byte) // readBody set it
+	return c.Request.Context().Value(keyBody).([]byte) // readBody set it
 }
 
 // fieldPattern is what the contract's field names look like. The decoder would

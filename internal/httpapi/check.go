@@ -146,12 +146,12 @@ const nobody = "-"
 // operators about anyone.
 func mayAsk(a *api, c *gin.Context, request any) error {
 	r, _ := request.(CheckRequestObject)
-	q, err := a.question(c, *r.Body)
+	q, err := a.question(c.Request.Context(), *r.Body)
 	if err != nil {
 		return err
 	}
-	c.Set(keyQuestion, q)
-	return a.ask(c, q)
+	remember(c, keyQuestion, q)
+	return a.ask(c.Request.Context(), q)
 }
 
 // ask decides whether the caller may ask a question. Relations are for operators:

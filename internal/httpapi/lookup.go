@@ -85,14 +85,14 @@ func selfOrOperate(a *api, c *gin.Context, request any) error {
 	if q.relation, err = a.Vocabulary.Name(r.Body.ResourceType, r.Body.Permission); err != nil {
 		return err
 	}
-	if q.Subject, q.stranger, err = a.subject(c, r.Body.Subject); err != nil {
+	if q.Subject, q.stranger, err = a.subject(c.Request.Context(), r.Body.Subject); err != nil {
 		return err
 	}
-	c.Set(keyQuestion, q)
-	if !q.stranger && !q.relation && q.Subject == (access.Subject{Object: caller(c)}) {
+	remember(c, keyQuestion, q)
+	if !q.stranger && !q.relation && q.Subject == (access.Subject{Object: caller(c.Request.Context())}) {
 		return nil
 	}
-	return a.require(c, access.Platform, "operate")
+	return a.require(c.Request.Context(), access.Platform, "operate")
 }
 
 func peopleOfResource(a *api, c *gin.Context, request any) error {
@@ -105,5 +105,5 @@ func peopleOfResource(a *api, c *gin.Context, request any) error {
 	if err != nil {
 		return err
 	}
-	return a.operatorOrPeopleOf(c, resource, relation)
+	return a.operatorOrPeopleOf(c.Request.Context(), resource, relation)
 }

@@ -17,16 +17,24 @@ import (
 	"github.com/gatehouse/gatehouse/internal/operations"
 )
 
-// Keys of what middleware leaves in the context for handlers.
+// key names what middleware leaves for handlers in the request's context. It is
+// never left in gin's: gin gives that to another request as soon as this one is
+// answered, while goroutines started for it may still be looking.
+type key string
+
 const (
-	keyRequestID = "gatehouse.request_id"
-	keyPerson    = "gatehouse.person"
-	keyLogin     = "gatehouse.login"
-	keyBody      = "gatehouse.body"
-	keyQuestion  = "gatehouse.question"
+	keyRequestID key = "request_id"
+	keyPerson    key = "person"
+	keyLogin     key = "login"
+	keyBody      key = "body"
+	keyQuestion  key = "question"
 )
 
 var requestIDPattern = regexp.MustCompile(`^[A-Za-z0-9._\-]{1,128}$`)
+
+func remember(c *gin.Context, k key, value any) {
+	c.Request = c.Request.WithContext(context.WithValue(c.Request.Context(), k, value))
+}
 
 // identify gives each request an id, the caller's own if it is a plain one.
 func identify(c *gin.Context) {
@@ -34,7 +42,7 @@ func identify(c *gin.Context) {
 	if !requestIDPattern.MatchString(id) {
 		id = ulid.Make().String()
 	}
-	c.Set(keyRequestID, id)
+	remember(c, keyRequestID, id)
 	c.Header("X-Request-ID", id)
 }
 
@@ -64,7 +72,7 @@ func (a *api) record(m *metrics) gin.HandlerFunc {
 		}
 		took := time.Since(start)
 		m.observe(c.Request.Method, route, c.Writer.Status(), took)
-		a.Log.DebugContext(c, "request", "request_id", requestID(c), "method", c.Request.Method, "route", route,
+		a.Log.DebugContext(c.Request.Context(), "request", "request_id", requestID(c.Request.Context()), "method", c.Request.Method, "route", route,
 			"status", c.Writer.Status(), "took", took)
 	}
 }
@@ -74,7 +82,7 @@ var errPanic = errors.New("panic")
 func (a *api) recoverPanics(c *gin.Context) {
 	defer func() {
 		if fault := recover(); fault != nil {
-			a.Log.ErrorContext(c, "panic", "request_id", requestID(c), "route", c.FullPath(), "fault", fmt.Sprint(fault), "stack", string(debug.Stack()))
+			a.Log.ErrorContext(c.Request.Context(), "panic", "request_id", requestID(c.Request.Context()), "route", c.FullPath(), "fault", fmt.Sprint(fault), "stack", string(debug.Stack()))
 			write(c, problem(errPanic))
 		}
 	}()
@@ -100,18 +108,18 @@ func (a *api) authenticate(c *gin.Context) {
 		a.refuse(c, access.Fail(access.Unauthenticated, "unauthenticated", "send an access token as Authorization: Bearer"))
 		return
 	}
-	login, err := a.Logins.Authenticate(c, strings.TrimSpace(token))
+	login, err := a.Logins.Authenticate(c.Request.Context(), strings.TrimSpace(token))
 	if err != nil {
 		a.refuse(c, err)
 		return
 	}
-	person, err := a.Operations.SignIn(c, login)
+	person, err := a.Operations.SignIn(c.Request.Context(), login)
 	if err != nil {
 		a.refuse(c, err)
 		return
 	}
-	c.Set(keyLogin, login)
-	c.Set(keyPerson, person)
+	remember(c, keyLogin, login)
+	remember(c, keyPerson, person)
 }
 
 func person(ctx context.Context) access.Person {

@@ -3140,7 +3140,7 @@ func (sh *strictHandler) Check(ctx *gin.Context) {
 	request.Body = &body
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.Check(ctx, request.(CheckRequestObject))
+		return sh.ssi.Check(ctx.Request.Context(), request.(CheckRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "Check")
@@ -3182,7 +3182,7 @@ func (sh *strictHandler) CheckBulk(ctx *gin.Context) {
 	request.Body = &body
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.CheckBulk(ctx, request.(CheckBulkRequestObject))
+		return sh.ssi.CheckBulk(ctx.Request.Context(), request.(CheckBulkRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "CheckBulk")
@@ -3208,7 +3208,7 @@ func (sh *strictHandler) ReadClient(ctx *gin.Context, id ID) {
 	request.ID = id
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.ReadClient(ctx, request.(ReadClientRequestObject))
+		return sh.ssi.ReadClient(ctx.Request.Context(), request.(ReadClientRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "ReadClient")
@@ -3235,7 +3235,7 @@ func (sh *strictHandler) ListProjects(ctx *gin.Context, id ID, params ListProjec
 	request.Params = params
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.ListProjects(ctx, request.(ListProjectsRequestObject))
+		return sh.ssi.ListProjects(ctx.Request.Context(), request.(ListProjectsRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "ListProjects")
@@ -3280,7 +3280,7 @@ func (sh *strictHandler) CreateProject(ctx *gin.Context, id ID, params CreatePro
 	request.Body = &body
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.CreateProject(ctx, request.(CreateProjectRequestObject))
+		return sh.ssi.CreateProject(ctx.Request.Context(), request.(CreateProjectRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "CreateProject")
@@ -3324,7 +3324,7 @@ func (sh *strictHandler) CreateCustomerAccount(ctx *gin.Context, params CreateCu
 	request.Body = &body
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.CreateCustomerAccount(ctx, request.(CreateCustomerAccountRequestObject))
+		return sh.ssi.CreateCustomerAccount(ctx.Request.Context(), request.(CreateCustomerAccountRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "CreateCustomerAccount")
@@ -3368,7 +3368,7 @@ func (sh *strictHandler) CreateInstance(ctx *gin.Context, params CreateInstanceP
 	request.Body = &body
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.CreateInstance(ctx, request.(CreateInstanceRequestObject))
+		return sh.ssi.CreateInstance(ctx.Request.Context(), request.(CreateInstanceRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "CreateInstance")
@@ -3412,7 +3412,7 @@ func (sh *strictHandler) AcceptInvitation(ctx *gin.Context, params AcceptInvitat
 	request.Body = &body
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.AcceptInvitation(ctx, request.(AcceptInvitationRequestObject))
+		return sh.ssi.AcceptInvitation(ctx.Request.Context(), request.(AcceptInvitationRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "AcceptInvitation")
@@ -3439,7 +3439,7 @@ func (sh *strictHandler) RevokeInvitation(ctx *gin.Context, id ID, params Revoke
 	request.Params = params
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.RevokeInvitation(ctx, request.(RevokeInvitationRequestObject))
+		return sh.ssi.RevokeInvitation(ctx.Request.Context(), request.(RevokeInvitationRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "RevokeInvitation")
@@ -3466,7 +3466,7 @@ func (sh *strictHandler) ResendInvitation(ctx *gin.Context, id ID, params Resend
 	request.Params = params
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.ResendInvitation(ctx, request.(ResendInvitationRequestObject))
+		return sh.ssi.ResendInvitation(ctx.Request.Context(), request.(ResendInvitationRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "ResendInvitation")
@@ -3508,7 +3508,7 @@ func (sh *strictHandler) LookupResources(ctx *gin.Context) {
 	request.Body = &body
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.LookupResources(ctx, request.(LookupResourcesRequestObject))
+		return sh.ssi.LookupResources(ctx.Request.Context(), request.(LookupResourcesRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "LookupResources")
@@ -3550,7 +3550,7 @@ func (sh *strictHandler) LookupSubjects(ctx *gin.Context) {
 	request.Body = &body
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.LookupSubjects(ctx, request.(LookupSubjectsRequestObject))
+		return sh.ssi.LookupSubjects(ctx.Request.Context(), request.(LookupSubjectsRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "LookupSubjects")
@@ -3574,7 +3574,7 @@ func (sh *strictHandler) GetMe(ctx *gin.Context) {
 	var request GetMeRequestObject
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.GetMe(ctx, request.(GetMeRequestObject))
+		return sh.ssi.GetMe(ctx.Request.Context(), request.(GetMeRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "GetMe")
@@ -3618,7 +3618,7 @@ func (sh *strictHandler) CreatePartner(ctx *gin.Context, params CreatePartnerPar
 	request.Body = &body
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.CreatePartner(ctx, request.(CreatePartnerRequestObject))
+		return sh.ssi.CreatePartner(ctx.Request.Context(), request.(CreatePartnerRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "CreatePartner")
@@ -3644,7 +3644,7 @@ func (sh *strictHandler) ReadPartner(ctx *gin.Context, id ID) {
 	request.ID = id
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.ReadPartner(ctx, request.(ReadPartnerRequestObject))
+		return sh.ssi.ReadPartner(ctx.Request.Context(), request.(ReadPartnerRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "ReadPartner")
@@ -3671,7 +3671,7 @@ func (sh *strictHandler) ListClients(ctx *gin.Context, id ID, params ListClients
 	request.Params = params
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.ListClients(ctx, request.(ListClientsRequestObject))
+		return sh.ssi.ListClients(ctx.Request.Context(), request.(ListClientsRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "ListClients")
@@ -3716,7 +3716,7 @@ func (sh *strictHandler) CreateClient(ctx *gin.Context, id ID, params CreateClie
 	request.Body = &body
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.CreateClient(ctx, request.(CreateClientRequestObject))
+		return sh.ssi.CreateClient(ctx.Request.Context(), request.(CreateClientRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "CreateClient")
@@ -3743,7 +3743,7 @@ func (sh *strictHandler) ListObjects(ctx *gin.Context, collection Collection, pa
 	request.Params = params
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.ListObjects(ctx, request.(ListObjectsRequestObject))
+		return sh.ssi.ListObjects(ctx.Request.Context(), request.(ListObjectsRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "ListObjects")
@@ -3770,7 +3770,7 @@ func (sh *strictHandler) ReadObject(ctx *gin.Context, collection Collection, id 
 	request.ID = id
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.ReadObject(ctx, request.(ReadObjectRequestObject))
+		return sh.ssi.ReadObject(ctx.Request.Context(), request.(ReadObjectRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "ReadObject")
@@ -3798,7 +3798,7 @@ func (sh *strictHandler) ListInvitations(ctx *gin.Context, collection Collection
 	request.Params = params
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.ListInvitations(ctx, request.(ListInvitationsRequestObject))
+		return sh.ssi.ListInvitations(ctx.Request.Context(), request.(ListInvitationsRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "ListInvitations")
@@ -3844,7 +3844,7 @@ func (sh *strictHandler) Invite(ctx *gin.Context, collection Collection, id ID, 
 	request.Body = &body
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.Invite(ctx, request.(InviteRequestObject))
+		return sh.ssi.Invite(ctx.Request.Context(), request.(InviteRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "Invite")
@@ -3872,7 +3872,7 @@ func (sh *strictHandler) ListMembers(ctx *gin.Context, collection Collection, id
 	request.Params = params
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.ListMembers(ctx, request.(ListMembersRequestObject))
+		return sh.ssi.ListMembers(ctx.Request.Context(), request.(ListMembersRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "ListMembers")
@@ -3918,7 +3918,7 @@ func (sh *strictHandler) AddMember(ctx *gin.Context, collection Collection, id I
 	request.Body = &body
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.AddMember(ctx, request.(AddMemberRequestObject))
+		return sh.ssi.AddMember(ctx.Request.Context(), request.(AddMemberRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "AddMember")
@@ -3948,7 +3948,7 @@ func (sh *strictHandler) EndRole(ctx *gin.Context, collection Collection, id ID,
 	request.Params = params
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.EndRole(ctx, request.(EndRoleRequestObject))
+		return sh.ssi.EndRole(ctx.Request.Context(), request.(EndRoleRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "EndRole")

@@ -62,13 +62,13 @@ func (a *api) refuse(c *gin.Context, err error) {
 		c.Header("Retry-After", strconv.Itoa(int(math.Ceil(e.RetryAfter.Seconds()))))
 	}
 	if p.Status >= http.StatusInternalServerError {
-		a.Log.ErrorContext(c, "request failed", "request_id", requestID(c), "route", c.FullPath(), "error", err)
+		a.Log.ErrorContext(c.Request.Context(), "request failed", "request_id", requestID(c.Request.Context()), "route", c.FullPath(), "error", err)
 	}
 	write(c, p)
 }
 
 func write(c *gin.Context, p Problem) {
-	p.RequestID = requestID(c)
+	p.RequestID = requestID(c.Request.Context())
 	if p.Status == http.StatusUnauthorized {
 		c.Header("WWW-Authenticate", `Bearer realm="gatehouse"`)
 	}

@@ -39,8 +39,8 @@ func (a *api) replay(c *gin.Context, key string) {
 		sum := sha256.Sum256(part)
 		request.Write(sum[:])
 	}
-	who := person(c).ID
-	earlier, err := a.Replays.Begin(c, who, key, [32]byte(request.Sum(nil)))
+	who := person(c.Request.Context()).ID
+	earlier, err := a.Replays.Begin(c.Request.Context(), who, key, [32]byte(request.Sum(nil)))
 	if err != nil {
 		a.refuse(c, err)
 		return
@@ -53,7 +53,7 @@ func (a *api) replay(c *gin.Context, key string) {
 	c.Writer = answer
 	c.Next()
 	if err := a.keep(c, who, key, answer); err != nil {
-		a.Log.ErrorContext(c, "answer not kept for repetition", "request_id", requestID(c), "error", err)
+		a.Log.ErrorContext(c.Request.Context(), "answer not kept for repetition", "request_id", requestID(c.Request.Context()), "error", err)
 	}
 }
 

@@ -59,7 +59,7 @@ func on(find locate, permission string) need {
 		if err != nil {
 			return err
 		}
-		return a.require(c, object, permission)
+		return a.require(c.Request.Context(), object, permission)
 	}
 }
 
@@ -99,7 +99,7 @@ func peopleOfObject(a *api, c *gin.Context, _ any) error {
 		return err
 	}
 	kind, _ := roles.KindOf(object.Type)
-	return a.require(c, object, kind.PeopleBy)
+	return a.require(c.Request.Context(), object, kind.PeopleBy)
 }
 
 // giveRoles needs, for each role the request names, the permission by which the
@@ -118,9 +118,9 @@ func giveRoles(a *api, c *gin.Context, request any) error {
 	}
 	wanted, err := roles.Members(object.Type, ids)
 	if err != nil {
-		return a.orNotFound(c, object, err)
+		return a.orNotFound(c.Request.Context(), object, err)
 	}
-	return a.requireAll(c, object, wanted)
+	return a.requireAll(c.Request.Context(), object, wanted)
 }
 
 func (a *api) requireAll(ctx context.Context, object access.Object, wanted []roles.Role) error {
@@ -148,9 +148,9 @@ func takeRole(a *api, c *gin.Context, _ any) error {
 	}
 	role, err := roles.Member(object.Type, c.Param("role"))
 	if err != nil {
-		return a.orNotFound(c, object, err)
+		return a.orNotFound(c.Request.Context(), object, err)
 	}
-	return a.require(c, object, role.TakenBy)
+	return a.require(c.Request.Context(), object, role.TakenBy)
 }
 
 // giveOffered needs what giving the roles of the invitation itself needs, because
@@ -160,12 +160,12 @@ func giveOffered(a *api, c *gin.Context, _ any) error {
 	if err != nil {
 		return err
 	}
-	if err := a.require(c, object, "read"); err != nil {
+	if err := a.require(c.Request.Context(), object, "read"); err != nil {
 		return err
 	}
-	invitation, err := a.Operations.Invitation(c, object.ID)
+	invitation, err := a.Operations.Invitation(c.Request.Context(), object.ID)
 	if err != nil {
 		return err
 	}
-	return a.requireAll(c, invitation.Object, invitation.Roles)
+	return a.requireAll(c.Request.Context(), invitation.Object, invitation.Roles)
 }

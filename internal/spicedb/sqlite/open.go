@@ -1,0 +1,138 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"runtime"
+	"time"
+
+	"github.com/authzed/spicedb/pkg/datastore"
+)
+
+// InMemory names a private database that ends with its handle.
+const InMemory = ":memory:"
+
+// idle is how many connections of a pool stay open.
+var idle = 2 * runtime.GOMAXPROCS(0)
+
+// Open opens the file at path, creating it if need be, and holds it alone until
+// Close. An empty path means InMemory. Close the datastore when done with it.
+// Errors: a file that is in use, foreign, damaged, newer or read-only; each says
+// what to do. Nothing is repaired, and nothing written before all is found well.
+func Open(ctx context.Context, path string, opts ...Option) (_ *Datastore, err error) {
+	o, err := newSettings(opts)
+	if err != nil {
+		return nil, err
+	}
+	if path == "" || path == InMemory {
+		return openPrivate(ctx, o)
+	}
+	return openFile(ctx, path, o)
+}
+
+func openFile(ctx context.Context, path string, o settings) (_ *Datastore, err error) {
+	d := &Datastore{settings: o, slots: make(chan struct{}, idle), turn: make(chan struct{}, 1), remove: func() error { return nil }}
+	d.closing, d.close = context.WithCancel(context.Background())
+	var opened []func() error
+	defer func() {
+		if err != nil {
+			d.close()
+			for i := range opened {
+				err = errors.Join(err, opened[len(opened)-1-i]())
+			}
+		}
+	}()
+
+	if d.lock, err = acquire(ctx, path); err != nil {
+		return nil, err
+	}
+	opened = append(opened, d.lock.release)
+
+	pool, err := open(path, 1, url.Values{"_busy_timeout": {"10000"}})
+	if err != nil {
+		return nil, err
+	}
+	conn, err := pool.Conn(ctx)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open %s: %w", path, err), pool.Close())
+	}
+	d.writer = newSession(conn, pool)
+	opened = append(opened, d.writer.close)
+	if err := prepare(ctx, path, d.writer); err != nil {
+		return nil, err
+	}
+	for _, pragma := range []string{
+		"journal_mode = WAL",
+		"synchronous = " + o.synchronous,
+		"journal_size_limit = 67108864", // or one large import would keep its log for good
+		"cache_size = -16384",
+		"temp_store = MEMORY",
+	} {
+		if _, err := conn.ExecContext(ctx, `PRAGMA `+pragma); err != nil {
+			return nil, fmt.Errorf("set %s on %s: %w", pragma, path, err)
+		}
+	}
+
+	pool, err = open(path, 0, url.Values{
+		"_busy_timeout": {"10000"},
+		"_query_only":   {"on"},
+		"_pragma":       {"cache_size(-4096)", "mmap_size(1073741824)", "temp_store(MEMORY)"},
+	})
+	if err != nil {
+		return nil, err
+	}
+	d.readers = newSession(pool, pool)
+	opened = append(opened, d.readers.close)
+	if d.shared, err = d.share(path); err != nil {
+		return nil, err
+	}
+	opened = append(opened, d.shared.Close)
+
+	if err := d.load(ctx); err != nil {
+		return nil, err
+	}
+	if o.gcInterval > 0 {
+		d.running.Go(func() {
+			_ = datastore.StartGarbageCollector(d.closing, d, o.gcInterval, o.gcWindow, time.Minute)
+		})
+	}
+	return d, nil
+}
+
+// load reads what is kept in memory.
+func (d *Datastore) load(ctx context.Context) error {
+	var (
+		newest               head
+		committed, collected int64
+	)
+	err := d.writer.queryRow(ctx, `SELECT unique_id, collected, id, committed, coalesce((SELECT hash FROM spicedb_schema WHERE deleted = ?), '')
+		FROM spicedb_datastore, spicedb_revision ORDER BY id DESC LIMIT 1`, int64(live)).
+		Scan(&d.uniqueID, &collected, &newest.revision, &committed, &newest.hash)
+	if err != nil {
+		return fmt.Errorf("read the newest revision: %w", err)
+	}
+	newest.committed = time.UnixMicro(committed)
+	d.head.Store(&newest)
+	d.collected.Store(uint64(collected))
+	return nil
+}
+
+// openPrivate keeps the database in a temporary directory of its own: SQLite's
+// memory databases would make readers wait for the writer. It never syncs.
+func openPrivate(ctx context.Context, o settings) (*Datastore, error) {
+	dir, err := os.MkdirTemp("", "gatehouse-")
+	if err != nil {
+		return nil, fmt.Errorf("make a directory for a private database: %w", err)
+	}
+	o.synchronous = "OFF"
+	d, err := openFile(ctx, filepath.Join(dir, "private.db"), o)
+	if err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	d.remove = func() error { return os.RemoveAll(dir) }
+	return d, nil
+}

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"fmt"
@@ -40,12 +41,12 @@ func (r *reader) session(ctx context.Context) (s *session, at int64, done func()
 	if d.closing.Err() != nil {
 		return nil, 0, nil, ErrClosed
 	}
-	if err := d.readable(r.revision); err != nil {
+	if err := cmp.Or(ctx.Err(), d.readable(r.revision)); err != nil {
 		return nil, 0, nil, err
 	}
 	select {
 	case d.slots <- struct{}{}:
-		return d.readers, int64(r.revision), func() { <-d.slots }, ctx.Err()
+		return d.readers, int64(r.revision), func() { <-d.slots }, nil
 	case <-ctx.Done():
 		return nil, 0, nil, ctx.Err()
 	}

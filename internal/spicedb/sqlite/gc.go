@@ -13,6 +13,25 @@ import (
 // milliseconds' worth.
 const step = 500
 
+const (
+	oldestChanges = `SELECT object_type, object_id, relation, subject_type, subject_id, subject_relation, revision
+		FROM spicedb_change WHERE revision <= ?
+		ORDER BY revision, object_type, object_id, relation, subject_type, subject_id, subject_relation LIMIT ?`
+
+	// A change tells which row it removed or replaced: the one that was deleted at
+	// its revision.
+	deleteReplaced = `DELETE FROM spicedb_relationship
+		WHERE (object_type, object_id, relation, subject_type, subject_id, subject_relation, deleted) IN (` + oldestChanges + `)`
+
+	deleteChanges = `DELETE FROM spicedb_change
+		WHERE (object_type, object_id, relation, subject_type, subject_id, subject_relation, revision) IN (` + oldestChanges + `)`
+
+	deleteExpired = `DELETE FROM spicedb_relationship
+		WHERE (object_type, object_id, relation, subject_type, subject_id, subject_relation, deleted) IN (
+			SELECT object_type, object_id, relation, subject_type, subject_id, subject_relation, deleted
+			FROM spicedb_relationship WHERE expiration < ? ORDER BY expiration LIMIT ?)`
+)
+
 // collector deletes what no readable revision can see.
 type collector struct{ *Datastore }
 
@@ -71,7 +90,12 @@ func (c collector) DeleteBeforeTx(ctx context.Context, r datastore.Revision) (n 
 	}
 	c.collected.Store(last)
 
-	if n.Relationships, err = c.steps(ctx, c.deleteChanges(int64(last))); err != nil {
+	if n.Relationships, err = c.steps(ctx, func(ctx context.Context) (int64, error) {
+		if _, err := c.writer.exec(ctx, deleteReplaced, int64(last), step); err != nil {
+			return 0, err
+		}
+		return c.writer.exec(ctx, deleteChanges, int64(last), step)
+	}); err != nil {
 		return n, err
 	}
 	if n.Transactions, err = c.steps(ctx, func(ctx context.Context) (int64, error) {
@@ -90,32 +114,13 @@ func (c collector) DeleteBeforeTx(ctx context.Context, r datastore.Revision) (n 
 	return n, err
 }
 
-// deleteChanges deletes the oldest changes and the rows that they replaced or
-// removed: those that were deleted at the revision of the change.
-func (c collector) deleteChanges(last int64) func(context.Context) (int64, error) {
-	const oldest = `SELECT object_type, object_id, relation, subject_type, subject_id, subject_relation, revision
-		FROM spicedb_change WHERE revision <= ?
-		ORDER BY revision, object_type, object_id, relation, subject_type, subject_id, subject_relation LIMIT ?`
-	return func(ctx context.Context) (int64, error) {
-		if _, err := c.writer.exec(ctx, `DELETE FROM spicedb_relationship
-			WHERE (object_type, object_id, relation, subject_type, subject_id, subject_relation, deleted) IN (`+oldest+`)`, last, step); err != nil {
-			return 0, err
-		}
-		return c.writer.exec(ctx, `DELETE FROM spicedb_change
-			WHERE (object_type, object_id, relation, subject_type, subject_id, subject_relation, revision) IN (`+oldest+`)`, last, step)
-	}
-}
-
 // DeleteExpiredRels deletes what expired before the window began. Nobody can tell
 // but those who create it anew.
 // Errors: those of DeleteBeforeTx.
 func (c collector) DeleteExpiredRels(ctx context.Context) (int64, error) {
 	before := time.Now().Add(-c.settings.gcWindow).UnixMicro()
 	return c.steps(ctx, func(ctx context.Context) (int64, error) {
-		return c.writer.exec(ctx, `DELETE FROM spicedb_relationship
-			WHERE (object_type, object_id, relation, subject_type, subject_id, subject_relation, deleted) IN (
-				SELECT object_type, object_id, relation, subject_type, subject_id, subject_relation, deleted
-				FROM spicedb_relationship WHERE expiration < ? ORDER BY expiration LIMIT ?)`, before, step)
+		return c.writer.exec(ctx, deleteExpired, before, step)
 	})
 }
 

@@ -57,8 +57,8 @@ type query struct {
 	// known columns have one value in all the results: they are not read.
 	known  [width]bool
 	values key
-	// keyed says that an index leads right to the results.
-	keyed bool
+	// An index leads right to the results, from their resources or subjects.
+	keyedByResource, keyedBySubject bool
 
 	order          string
 	limit          string
@@ -103,7 +103,7 @@ func (q *query) resources(f datastore.RelationshipsFilter) error {
 	}
 	if len(f.OptionalResourceIds) > 0 {
 		q.in(objectID, f.OptionalResourceIds)
-		q.keyed = q.known[objectType]
+		q.keyedByResource = q.known[objectType]
 	}
 	if p := f.OptionalResourceIDPrefix; p != "" {
 		if len(f.OptionalResourceIds) > 0 {
@@ -154,7 +154,7 @@ func (q *query) subject(s datastore.SubjectsSelector) {
 	}
 	if len(s.OptionalSubjectIds) > 0 {
 		q.in(subjectID, s.OptionalSubjectIds)
-		q.keyed = q.keyed || q.known[subjectType]
+		q.keyedBySubject = q.known[subjectType]
 	}
 	switch f := s.RelationFilter; {
 	case f.OnlyNonEllipsisRelations:
@@ -231,9 +231,14 @@ func (q *query) page(sort options.SortOrder, after, until options.Cursor, limit 
 	return nil
 }
 
-// filter is the conditions in SQL.
+// filter is the conditions in SQL. SQLite is not left to choose where it would
+// rather read a whole type in order than sort what a subject has.
 func (q *query) filter() string {
-	return " FROM spicedb_relationship WHERE " + strings.Join(q.conditions, " AND ")
+	from := " FROM spicedb_relationship"
+	if q.keyedBySubject && !q.keyedByResource {
+		from += " INDEXED BY spicedb_relationship_by_subject"
+	}
+	return from + " WHERE " + strings.Join(q.conditions, " AND ")
 }
 
 // text is the search in SQL.

@@ -65,34 +65,42 @@ func (r *reader) stillExact() error {
 // Errors: InvalidRevisionError, ErrCursorsWithoutSorting, ErrClosed, the
 // context's, those of the driver.
 func (r *reader) QueryRelationships(ctx context.Context, f datastore.RelationshipsFilter, opts ...options.QueryOptionsOption) (datastore.RelationshipIterator, error) {
-	o := options.NewQueryOptionsWithOptions(opts...)
-	q := query{skipCaveats: o.SkipCaveats, skipExpiration: o.SkipExpiration}
-	if err := q.resources(f); err != nil {
+	q, err := forward(f, options.NewQueryOptionsWithOptions(opts...))
+	if err != nil {
 		return nil, err
 	}
-	q.subjects(f.OptionalSubjectsSelectors...)
-	if err := q.page(o.Sort, o.After, o.BeforeOrEqual, o.Limit); err != nil {
-		return nil, err
-	}
-	q.unexpired()
 	return r.relationships(ctx, q), nil
 }
 
 // ReverseQueryRelationships finds relationships by their subjects.
 // Errors: those of QueryRelationships.
 func (r *reader) ReverseQueryRelationships(ctx context.Context, f datastore.SubjectsFilter, opts ...options.ReverseQueryOptionsOption) (datastore.RelationshipIterator, error) {
-	o := options.NewReverseQueryOptionsWithOptions(opts...)
+	q, err := reverse(f, options.NewReverseQueryOptionsWithOptions(opts...))
+	if err != nil {
+		return nil, err
+	}
+	return r.relationships(ctx, q), nil
+}
+
+func forward(f datastore.RelationshipsFilter, o *options.QueryOptions) (query, error) {
+	q := query{skipCaveats: o.SkipCaveats, skipExpiration: o.SkipExpiration}
+	if err := q.resources(f); err != nil {
+		return q, err
+	}
+	q.subjects(f.OptionalSubjectsSelectors...)
+	q.unexpired()
+	return q, q.page(o.Sort, o.After, o.BeforeOrEqual, o.Limit)
+}
+
+func reverse(f datastore.SubjectsFilter, o *options.ReverseQueryOptions) (query, error) {
 	q := query{skipCaveats: o.SkipCaveatsForReverse, skipExpiration: o.SkipExpirationForReverse}
 	q.subject(f.AsSelector())
 	if o.ResRelation != nil {
 		q.is(objectType, o.ResRelation.Namespace)
 		q.is(relation, o.ResRelation.Relation)
 	}
-	if err := q.page(o.SortForReverse, o.AfterForReverse, nil, o.LimitForReverse); err != nil {
-		return nil, err
-	}
 	q.unexpired()
-	return r.relationships(ctx, q), nil
+	return q, q.page(o.SortForReverse, o.AfterForReverse, nil, o.LimitForReverse)
 }
 
 func (r *reader) relationships(ctx context.Context, q query) datastore.RelationshipIterator {
@@ -109,7 +117,7 @@ func (r *reader) relationships(ctx context.Context, q query) datastore.Relations
 		// The driver starts a goroutine to interrupt a statement. One that an index
 		// answers has ended before it runs.
 		statement := ctx
-		if q.keyed || r.transaction != nil {
+		if q.keyedByResource || q.keyedBySubject || r.transaction != nil {
 			statement = context.WithoutCancel(ctx)
 		}
 		rows, err := s.query(statement, q.text(), q.args...)

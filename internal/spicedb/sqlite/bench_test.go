@@ -1,0 +1,257 @@
+package sqlite_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"slices"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/authzed/spicedb/pkg/caveats/types"
+	dsconfig "github.com/authzed/spicedb/pkg/cmd/datastore"
+	"github.com/authzed/spicedb/pkg/datalayer"
+	"github.com/authzed/spicedb/pkg/datastore"
+	"github.com/authzed/spicedb/pkg/embedded"
+	"github.com/authzed/spicedb/pkg/schemadsl/compiler"
+	"github.com/authzed/spicedb/pkg/schemadsl/input"
+	"github.com/authzed/spicedb/pkg/tuple"
+	"github.com/stretchr/testify/require"
+
+	"github.com/gatehouse/gatehouse/internal/spicedb/sqlite"
+)
+
+// large is set to measure at a million relationships too.
+const large = "GATEHOUSE_BENCH_LARGE"
+
+const benchSchema = `definition user {}
+definition group { relation member: user }
+definition document {
+	relation viewer: user | group#member
+	permission view = viewer
+}`
+
+const mode = datalayer.SchemaModeReadNewWriteBoth
+
+func writeSchema(b *testing.B, d datastore.Datastore) {
+	b.Helper()
+	compiled, err := compiler.Compile(compiler.InputSchema{Source: input.Source("schema"), SchemaString: benchSchema}, compiler.AllowUnprefixedObjectType())
+	require.NoError(b, err)
+	var definitions []datastore.SchemaDefinition
+	for _, o := range compiled.ObjectDefinitions {
+		definitions = append(definitions, o)
+	}
+	_, err = datalayer.NewDataLayer(d, datalayer.WithSchemaMode(mode)).ReadWriteTx(b.Context(), func(ctx context.Context, tx datalayer.ReadWriteTransaction) error {
+		_, err := tx.WriteSchema(ctx, definitions, benchSchema, nil)
+		return err
+	})
+	require.NoError(b, err)
+}
+
+// sequence is n relationships: ten viewers to a document.
+type sequence struct{ next, n int }
+
+func nth(n int) tuple.Relationship {
+	return tuple.Relationship{RelationshipReference: tuple.RelationshipReference{
+		Resource: tuple.ObjectAndRelation{ObjectType: "document", ObjectID: fmt.Sprintf("01JD%022d", n/10), Relation: "viewer"},
+		Subject:  tuple.ObjectAndRelation{ObjectType: "user", ObjectID: fmt.Sprintf("01JU%022d", n), Relation: tuple.Ellipsis},
+	}}
+}
+
+func (s *sequence) Next(context.Context) (*tuple.Relationship, error) {
+	if s.next == s.n {
+		return nil, nil
+	}
+	r := nth(s.next)
+	s.next++
+	return &r, nil
+}
+
+func load(b *testing.B, d datastore.Datastore, n int) {
+	b.Helper()
+	source := &sequence{}
+	for source.next < n {
+		source.n = min(n, source.next+10_000)
+		_, err := d.ReadWriteTx(b.Context(), func(ctx context.Context, tx datastore.ReadWriteTransaction) error {
+			_, err := tx.BulkLoad(ctx, source)
+			return err
+		})
+		require.NoError(b, err)
+	}
+}
+
+func sizes() []int {
+	if os.Getenv(large) != "" {
+		return []int{1_000, 50_000, 1_000_000}
+	}
+	return []int{1_000, 50_000}
+}
+
+func memory(b *testing.B) datastore.Datastore {
+	b.Helper()
+	d, err := dsconfig.NewDatastore(b.Context(), dsconfig.DefaultDatastoreConfig().ToOption(),
+		dsconfig.WithEngine(dsconfig.MemoryEngine), dsconfig.WithCaveatTypeSet(types.Default.TypeSet))
+	require.NoError(b, err)
+	b.Cleanup(func() { _ = d.Close() })
+	return d
+}
+
+func checker(b *testing.B, d datastore.Datastore) func(n int) {
+	b.Helper()
+	p, err := embedded.NewPermissions(embedded.Config{Datastore: d, SchemaMode: mode, SchemaCacheMaxCostBytes: 16 << 20})
+	require.NoError(b, err)
+	b.Cleanup(func() { _ = p.Close() })
+	return func(n int) {
+		r := nth(n)
+		answer, err := p.Check(b.Context(), embedded.CheckRequest{
+			ResourceType: "document", ResourceID: r.Resource.ObjectID, Permission: "view", SubjectType: "user", SubjectID: r.Subject.ObjectID,
+		})
+		if err != nil || !answer.HasPermission {
+			b.Errorf("check %d: %v, %v", n, answer, err)
+		}
+	}
+}
+
+// BenchmarkCheck asks uncached, of a relationship each time another.
+func BenchmarkCheck(b *testing.B) {
+	for _, n := range sizes() {
+		for _, engine := range []struct {
+			name string
+			open func(b *testing.B) datastore.Datastore
+		}{
+			{"sqlite", func(b *testing.B) datastore.Datastore { return open(b, file(b)) }},
+			{"memory", memory},
+		} {
+			if engine.name == "memory" && n > 50_000 {
+				continue // half a second for each check
+			}
+			b.Run(fmt.Sprintf("%s/%d", engine.name, n), func(b *testing.B) {
+				d := engine.open(b)
+				writeSchema(b, d)
+				load(b, d, n)
+				check := checker(b, d)
+				check(0)
+				i := 0
+				for b.Loop() {
+					i = (i + 7919) % n
+					check(i)
+				}
+			})
+		}
+	}
+}
+
+// BenchmarkCheckWhileWriting reports the slowest checks with and without a writer
+// who never pauses.
+func BenchmarkCheckWhileWriting(b *testing.B) {
+	const n = 50_000
+	for _, writing := range []bool{false, true} {
+		b.Run(fmt.Sprintf("writing=%t", writing), func(b *testing.B) {
+			d := open(b, file(b))
+			writeSchema(b, d)
+			load(b, d, n)
+			check := checker(b, d)
+			ctx, cancel := context.WithCancel(b.Context())
+			var writes atomic.Int64
+			done := make(chan struct{})
+			go func() {
+				defer close(done)
+				for i := n; writing && ctx.Err() == nil; i++ {
+					if _, err := write(context.WithoutCancel(ctx), d, tuple.Touch(nth(i))); err != nil {
+						b.Error(err)
+					}
+					writes.Add(1)
+				}
+			}()
+			var took []time.Duration
+			i := 0
+			for b.Loop() {
+				i = (i + 7919) % n
+				start := time.Now()
+				check(i)
+				took = append(took, time.Since(start))
+			}
+			cancel()
+			<-done
+			slices.Sort(took)
+			b.ReportMetric(float64(took[len(took)*99/100].Microseconds()), "p99-µs")
+			b.ReportMetric(float64(writes.Load())/b.Elapsed().Seconds(), "writes/s")
+		})
+	}
+}
+
+func BenchmarkWrite(b *testing.B) {
+	for _, c := range []struct {
+		name string
+		opts []sqlite.Option
+	}{{"full", nil}, {"normal", []sqlite.Option{sqlite.SynchronousNormal()}}} {
+		for _, batch := range []int{1, 100} {
+			b.Run(fmt.Sprintf("%s/%d", c.name, batch), func(b *testing.B) {
+				d := open(b, file(b), c.opts...)
+				load(b, d, 50_000)
+				i := 50_000
+				for b.Loop() {
+					var updates []tuple.RelationshipUpdate
+					for range batch {
+						updates = append(updates, tuple.Touch(nth(i)))
+						i++
+					}
+					mustWrite(b, d, updates...)
+				}
+				b.ReportMetric(float64(b.N*batch)/b.Elapsed().Seconds(), "relationships/s")
+			})
+		}
+	}
+}
+
+func BenchmarkImport(b *testing.B) {
+	const n = 100_000
+	for b.Loop() {
+		load(b, open(b, file(b)), n)
+	}
+	b.ReportMetric(float64(n*b.N)/b.Elapsed().Seconds(), "relationships/s")
+}
+
+// BenchmarkOpen includes the check of the whole file.
+func BenchmarkOpen(b *testing.B) {
+	for _, n := range sizes() {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			path := file(b)
+			d := open(b, path)
+			load(b, d, n)
+			require.NoError(b, d.Close())
+			info, err := os.Stat(path)
+			require.NoError(b, err)
+			for b.Loop() {
+				d, err := sqlite.Open(b.Context(), path)
+				require.NoError(b, err)
+				require.NoError(b, d.Close())
+			}
+			b.ReportMetric(float64(info.Size())/float64(n), "bytes/relationship")
+		})
+	}
+}
+
+// BenchmarkRead is one indexed read, without the engine above.
+func BenchmarkRead(b *testing.B) {
+	d := open(b, file(b))
+	load(b, d, 50_000)
+	reader := d.SnapshotReader(newest(b, d))
+	i := 0
+	for b.Loop() {
+		i = (i + 7919) % 50_000
+		r := nth(i)
+		found, err := reader.QueryRelationships(b.Context(), datastore.RelationshipsFilter{
+			OptionalResourceType: "document", OptionalResourceIds: []string{r.Resource.ObjectID}, OptionalResourceRelation: "viewer",
+			OptionalSubjectsSelectors: []datastore.SubjectsSelector{{
+				OptionalSubjectType: "user", OptionalSubjectIds: []string{r.Subject.ObjectID},
+				RelationFilter: datastore.SubjectRelationFilter{}.WithEllipsisRelation(),
+			}},
+		})
+		require.NoError(b, err)
+		if _, ok, err := datastore.FirstRelationshipIn(found); err != nil || !ok {
+			b.Fatal(ok, err)
+		}
+	}
+}

@@ -26,7 +26,9 @@ import (
 const large = "GATEHOUSE_BENCH_LARGE"
 
 const benchSchema = `definition user {}
-definition group { relation member: user }
+definition group {
+	relation member: user
+}
 definition document {
 	relation viewer: user | group#member
 	permission view = viewer

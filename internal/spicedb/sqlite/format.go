@@ -43,15 +43,29 @@ func prepare(ctx context.Context, path string, w *session) error {
 	if err := check(ctx, path, w); err != nil {
 		return err
 	}
-	if _, err := w.exec(ctx, `BEGIN IMMEDIATE`); is(err, codeReadOnly) {
+	err = migrate(ctx, w, version)
+	if is(err, codeReadOnly) {
 		return fmt.Errorf("%s is read-only: make it and its directory writable for this user: %w", path, err)
 	} else if err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
+		return fmt.Errorf("bring %s from format %d to %d: %w", path, version, format, err)
 	}
-	for ; version < format; version++ {
-		if err := migrations[version](ctx, w); err != nil {
+	return nil
+}
+
+// migrate also finds out whether the file can be written, which it would be told
+// by the first write to it otherwise.
+func migrate(ctx context.Context, w *session, version int) (err error) {
+	if _, err := w.exec(ctx, `BEGIN IMMEDIATE`); err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
 			_, _ = w.ExecContext(ctx, `ROLLBACK`)
-			return fmt.Errorf("bring %s from format %d to %d: %w", path, version, version+1, err)
+		}
+	}()
+	for _, step := range migrations[version:] {
+		if err := step(ctx, w); err != nil {
+			return err
 		}
 	}
 	_, err = w.ExecContext(ctx, fmt.Sprintf(`PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT`, applicationID, format))

@@ -14,17 +14,15 @@ import (
 const step = 500
 
 const (
-	oldestChanges = `SELECT object_type, object_id, relation, subject_type, subject_id, subject_relation, revision
-		FROM spicedb_change WHERE revision <= ?
-		ORDER BY revision, object_type, object_id, relation, subject_type, subject_id, subject_relation LIMIT ?`
-
 	// A change tells which row it removed or replaced: the one that was deleted at
 	// its revision.
 	deleteReplaced = `DELETE FROM spicedb_relationship
-		WHERE (object_type, object_id, relation, subject_type, subject_id, subject_relation, deleted) IN (` + oldestChanges + `)`
+		WHERE (object_type, object_id, relation, subject_type, subject_id, subject_relation, deleted) IN (
+			SELECT object_type, object_id, relation, subject_type, subject_id, subject_relation, revision
+			FROM spicedb_change WHERE revision <= ? ORDER BY revision, position LIMIT ?)`
 
-	deleteChanges = `DELETE FROM spicedb_change
-		WHERE (object_type, object_id, relation, subject_type, subject_id, subject_relation, revision) IN (` + oldestChanges + `)`
+	deleteChanges = `DELETE FROM spicedb_change WHERE (revision, position) IN (
+			SELECT revision, position FROM spicedb_change WHERE revision <= ? ORDER BY revision, position LIMIT ?)`
 
 	deleteExpired = `DELETE FROM spicedb_relationship
 		WHERE (object_type, object_id, relation, subject_type, subject_id, subject_relation, deleted) IN (

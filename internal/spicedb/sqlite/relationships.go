@@ -26,9 +26,8 @@ const (
 	erase = `DELETE FROM spicedb_relationship` + keyIs + ` AND deleted = 9223372036854775807`
 	kill  = `UPDATE spicedb_relationship SET deleted = ?` + keyIs + ` AND deleted = 9223372036854775807`
 
-	// The last word of a transaction on a relationship is its change.
-	note = `INSERT OR REPLACE INTO spicedb_change (object_type, object_id, relation, subject_type, subject_id, subject_relation, caveat, context, expiration, revision, removed)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+	note = `INSERT INTO spicedb_change (object_type, object_id, relation, subject_type, subject_id, subject_relation, caveat, context, expiration, revision, position, removed)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 )
 
 // WriteRelationships creates, touches and deletes relationships, in this order
@@ -139,7 +138,8 @@ func (t *transaction) kill(ctx context.Context, k *key, created int64) error {
 }
 
 func (t *transaction) note(ctx context.Context, k *key, c caveated, removed bool) error {
-	if _, err := t.exec(ctx, note, append(k.args(), c.caveat, c.context, c.expiration, t.revision, removed)...); err != nil {
+	t.changes++
+	if _, err := t.exec(ctx, note, append(k.args(), c.caveat, c.context, c.expiration, t.revision, t.changes, removed)...); err != nil {
 		return fmt.Errorf("note a change: %w", err)
 	}
 	return nil

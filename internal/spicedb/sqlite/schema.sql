@@ -37,6 +37,7 @@ CREATE INDEX spicedb_relationship_by_expiration ON spicedb_relationship (expirat
 -- collector to know which rows are dead without searching for them.
 CREATE TABLE spicedb_change (
     revision         INTEGER NOT NULL,
+    position         INTEGER NOT NULL,
     object_type      TEXT NOT NULL,
     object_id        TEXT NOT NULL,
     relation         TEXT NOT NULL,
@@ -47,7 +48,7 @@ CREATE TABLE spicedb_change (
     caveat           TEXT,
     context          BLOB,
     expiration       INTEGER,
-    PRIMARY KEY (revision, object_type, object_id, relation, subject_type, subject_id, subject_relation)
+    PRIMARY KEY (revision, position)
 ) STRICT, WITHOUT ROWID;
 
 -- Object types and caveats, where the schema is kept one definition at a time.

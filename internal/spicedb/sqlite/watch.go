@@ -150,12 +150,13 @@ func (w *watch) read(ctx context.Context, newest int64) ([]datastore.RevisionCha
 
 func (w *watch) readRelationships(ctx context.Context, b *changes, newest int64) (int64, error) {
 	rows, err := w.readers.query(ctx, `SELECT revision, removed, object_type, object_id, relation, subject_type, subject_id, subject_relation, caveat, context, expiration
-		FROM spicedb_change WHERE revision > ? AND revision <= ? ORDER BY revision`, w.cursor, newest)
+		FROM spicedb_change WHERE revision > ? AND revision <= ? ORDER BY revision, position`, w.cursor, newest)
 	if err != nil {
 		return 0, fmt.Errorf("query changes: %w", err)
 	}
 	defer rows.Close()
 	last := w.cursor
+	told := map[key]int{} // where in the change of a revision
 	for n := 0; rows.Next(); n++ {
 		var revision int64
 		var removed bool
@@ -165,8 +166,11 @@ func (w *watch) readRelationships(ctx context.Context, b *changes, newest int64)
 			&c.caveat, &c.context, &c.expiration); err != nil {
 			return 0, fmt.Errorf("read a change: %w", err)
 		}
-		if n >= batch && revision > last {
-			return last, nil // a revision is told as a whole
+		if revision > last {
+			if n >= batch {
+				return last, nil // a revision is told as a whole
+			}
+			clear(told)
 		}
 		last = revision
 		r, err := c.of(&k)
@@ -181,6 +185,12 @@ func (w *watch) readRelationships(ctx context.Context, b *changes, newest int64)
 		if err != nil {
 			return 0, err
 		}
+		// The last word of a transaction counts: delete and touch is a touch.
+		if i, again := told[k]; again {
+			change.RelationshipChanges[i] = update
+			continue
+		}
+		told[k] = len(change.RelationshipChanges)
 		change.RelationshipChanges = append(change.RelationshipChanges, update)
 	}
 	return newest, closeRows(ctx, rows)

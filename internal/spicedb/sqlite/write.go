@@ -51,6 +51,7 @@ type transaction struct {
 	committed bool
 	failed    error // what broke it: SQLite may have rolled back
 	revision  int64
+	changes   int64
 	hash      string // of the schema
 }
 

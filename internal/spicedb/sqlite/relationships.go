@@ -20,14 +20,16 @@ const (
 	findLive = `SELECT created, caveat, context, expiration FROM spicedb_relationship` + keyIs + ` AND deleted = 9223372036854775807`
 
 	insert = `INSERT INTO spicedb_relationship (object_type, object_id, relation, subject_type, subject_id, subject_relation, caveat, context, expiration, created, deleted)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 9223372036854775807)`
+		VALUES ` + inserted
+	inserted = `(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 9223372036854775807)`
 
 	// A row that its own transaction deletes was never seen by anyone.
 	erase = `DELETE FROM spicedb_relationship` + keyIs + ` AND deleted = 9223372036854775807`
 	kill  = `UPDATE spicedb_relationship SET deleted = ?` + keyIs + ` AND deleted = 9223372036854775807`
 
 	note = `INSERT INTO spicedb_change (object_type, object_id, relation, subject_type, subject_id, subject_relation, caveat, context, expiration, revision, position, removed)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+		VALUES ` + noted
+	noted = `(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 )
 
 // WriteRelationships creates, touches and deletes relationships, in this order
@@ -65,9 +67,6 @@ func (t *transaction) create(ctx context.Context, r tuple.Relationship) error {
 }
 
 func (t *transaction) insert(ctx context.Context, r tuple.Relationship, c caveated) error {
-	if r.OptionalIntegrity != nil {
-		return errors.New("this datastore keeps no integrity data: switch relationship integrity off")
-	}
 	k := keyOf(r.RelationshipReference)
 	if err := t.begin(ctx); err != nil {
 		return err
@@ -146,6 +145,9 @@ func (t *transaction) note(ctx context.Context, k *key, c caveated, removed bool
 }
 
 func caveatedOf(r tuple.Relationship) (c caveated, err error) {
+	if r.OptionalIntegrity != nil {
+		return c, errors.New("this datastore keeps no integrity data: switch relationship integrity off")
+	}
 	if r.OptionalCaveat != nil && r.OptionalCaveat.CaveatName != "" {
 		c.caveat = sql.NullString{String: r.OptionalCaveat.CaveatName, Valid: true}
 		if c.context, err = marshalContext(r.OptionalCaveat.Context); err != nil {
@@ -202,21 +204,5 @@ func (t *transaction) DeleteRelationships(ctx context.Context, filter *v1.Relati
 			return deleted, deleted == left, nil
 		}
 		last = options.ToCursor(found[len(found)-1])
-	}
-}
-
-// BulkLoad creates all the relationships of the source.
-// Errors: CreateRelationshipExistsError, the source's, those of ReadWriteTx.
-func (t *transaction) BulkLoad(ctx context.Context, source datastore.BulkWriteRelationshipSource) (uint64, error) {
-	var n uint64
-	for {
-		r, err := source.Next(ctx)
-		if r == nil || err != nil {
-			return n, err
-		}
-		if err := t.create(ctx, *r); err != nil {
-			return n, err
-		}
-		n++
 	}
 }

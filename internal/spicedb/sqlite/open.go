@@ -80,7 +80,7 @@ func openFile(ctx context.Context, path string, o settings) (_ *Datastore, err e
 	pool, err = open(path, 0, url.Values{
 		"_busy_timeout": {"10000"},
 		"_query_only":   {"on"},
-		"_pragma":       {"cache_size(-4096)", "mmap_size(1073741824)", "temp_store(MEMORY)"},
+		"_pragma":       {"cache_size(-4096)", "temp_store(MEMORY)"},
 	})
 	if err != nil {
 		return nil, err

@@ -46,6 +46,7 @@ type Datastore struct {
 
 	closing context.Context
 	close   context.CancelFunc
+	ending  sync.Mutex // nothing starts once it is closing
 	running sync.WaitGroup
 	closed  sync.Once
 }
@@ -88,12 +89,26 @@ func (d *Datastore) OfflineFeatures() (*datastore.Features, error) {
 	}, nil
 }
 
+// start runs a function that Close waits for.
+// Errors: ErrClosed.
+func (d *Datastore) start(fn func()) error {
+	d.ending.Lock()
+	defer d.ending.Unlock()
+	if d.closing.Err() != nil {
+		return ErrClosed
+	}
+	d.running.Go(fn)
+	return nil
+}
+
 // Close ends watches and collection, waits for the writer, and leaves the file
 // to others.
 func (d *Datastore) Close() error {
 	var err error
 	d.closed.Do(func() {
+		d.ending.Lock()
 		d.close()
+		d.ending.Unlock()
 		d.running.Wait()
 		d.turn <- struct{}{} // for good
 		err = errors.Join(d.shared.Close(), d.readers.close(), d.writer.close(), d.lock.release(), d.remove())

@@ -52,17 +52,52 @@ func openFile(ctx context.Context, path string, o settings) (_ *Datastore, err e
 	}
 	opened = append(opened, d.lock.release)
 
+	if d.writer, err = openWriter(ctx, path, o); err != nil {
+		return nil, err
+	}
+	opened = append(opened, d.writer.close)
+	if d.readers, err = openReaders(path); err != nil {
+		return nil, err
+	}
+	opened = append(opened, d.readers.close)
+	if d.shared, err = d.share(path); err != nil {
+		return nil, err
+	}
+	opened = append(opened, d.shared.Close)
+
+	if err := d.load(ctx); err != nil {
+		return nil, err
+	}
+	if o.gcInterval > 0 {
+		err = d.start(func() {
+			_ = datastore.StartGarbageCollector(d.closing, d, o.gcInterval, o.gcWindow, time.Minute)
+		})
+	}
+	return d, err
+}
+
+// openWriter opens the one connection that writes, and makes sure of the file.
+func openWriter(ctx context.Context, path string, o settings) (_ *session, err error) {
 	pool, err := open(path, 1, url.Values{"_busy_timeout": {"10000"}})
 	if err != nil {
 		return nil, err
 	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, pool.Close())
+		}
+	}()
 	conn, err := pool.Conn(ctx)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open %s: %w", path, err), pool.Close())
+		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
-	d.writer = newSession(conn, pool)
-	opened = append(opened, d.writer.close)
-	if err := prepare(ctx, path, d.writer); err != nil {
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, conn.Close())
+		}
+	}()
+	w := newSession(conn, pool)
+	if err := prepare(ctx, path, w); err != nil {
 		return nil, err
 	}
 	for _, pragma := range []string{
@@ -76,8 +111,12 @@ func openFile(ctx context.Context, path string, o settings) (_ *Datastore, err e
 			return nil, fmt.Errorf("set %s on %s: %w", pragma, path, err)
 		}
 	}
+	return w, nil
+}
 
-	pool, err = open(path, 0, url.Values{
+// openReaders opens the pool that reads. It has no limit, for the slots limit it.
+func openReaders(path string) (*session, error) {
+	pool, err := open(path, 0, url.Values{
 		"_busy_timeout": {"10000"},
 		"_query_only":   {"on"},
 		"_pragma":       {"cache_size(-4096)", "temp_store(MEMORY)"},
@@ -85,22 +124,7 @@ func openFile(ctx context.Context, path string, o settings) (_ *Datastore, err e
 	if err != nil {
 		return nil, err
 	}
-	d.readers = newSession(pool, pool)
-	opened = append(opened, d.readers.close)
-	if d.shared, err = d.share(path); err != nil {
-		return nil, err
-	}
-	opened = append(opened, d.shared.Close)
-
-	if err := d.load(ctx); err != nil {
-		return nil, err
-	}
-	if o.gcInterval > 0 {
-		d.running.Go(func() {
-			_ = datastore.StartGarbageCollector(d.closing, d, o.gcInterval, o.gcWindow, time.Minute)
-		})
-	}
-	return d, nil
+	return newSession(pool, pool), nil
 }
 
 // load reads what is kept in memory.

@@ -137,14 +137,14 @@ func (q *query) subjects(selectors ...datastore.SubjectsSelector) {
 		q.subject(selectors[0])
 		return
 	}
-	var any query
+	var either query
 	for _, s := range selectors {
 		var one query
 		one.subject(s)
-		any.where("("+strings.Join(append(one.conditions, "TRUE"), " AND ")+")", one.args...)
+		either.where("("+strings.Join(append(one.conditions, "TRUE"), " AND ")+")", one.args...)
 	}
 	if len(selectors) > 0 {
-		q.where("("+strings.Join(any.conditions, " OR ")+")", any.args...)
+		q.where("("+strings.Join(either.conditions, " OR ")+")", either.args...)
 	}
 }
 

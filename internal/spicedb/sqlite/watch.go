@@ -32,25 +32,19 @@ func (d *Datastore) Watch(ctx context.Context, after datastore.Revision, o datas
 	}
 	w := &watch{Datastore: d, options: o, changes: make(chan datastore.RevisionChanges, o.WatchBufferLength)}
 	errs := make(chan error, 1)
-	own, ok := after.(Revision)
-	switch {
-	case o.EmissionStrategy == datastore.EmitImmediatelyStrategy:
-		errs <- errors.New("emit immediately strategy is unsupported in SQLite")
-	case d.closing.Err() != nil:
-		errs <- ErrClosed
-	case !ok || uint64(own) > d.head.Load().revision:
-		errs <- datastore.NewInvalidRevisionErr(after, datastore.CouldNotDetermineRevision)
-	default:
-		w.cursor = int64(own)
-		d.running.Go(func() {
+	err := w.begin(after)
+	if err == nil {
+		err = d.start(func() {
 			defer close(errs)
 			defer close(w.changes)
 			errs <- w.follow(ctx)
 		})
-		return w.changes, errs
 	}
-	close(w.changes)
-	close(errs)
+	if err != nil {
+		errs <- err
+		close(w.changes)
+		close(errs)
+	}
 	return w.changes, errs
 }
 
@@ -59,6 +53,19 @@ type watch struct {
 	options datastore.WatchOptions
 	changes chan datastore.RevisionChanges
 	cursor  int64 // the last revision that was told
+}
+
+// begin sets the cursor.
+func (w *watch) begin(after datastore.Revision) error {
+	own, ok := after.(Revision)
+	switch {
+	case w.options.EmissionStrategy == datastore.EmitImmediatelyStrategy:
+		return errors.New("emit immediately strategy is unsupported in SQLite")
+	case !ok || uint64(own) > w.head.Load().revision:
+		return datastore.NewInvalidRevisionErr(after, datastore.CouldNotDetermineRevision)
+	}
+	w.cursor = int64(own)
+	return nil
 }
 
 func (w *watch) wants(c datastore.WatchContent) bool { return w.options.Content&c != 0 }

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io/fs"
 
+	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/lock"
 )
 
 // Migrate applies those of the owner's migrations, *.sql in the folder
@@ -14,20 +16,36 @@ import (
 // that several packages can keep their tables in one database.
 // Errors: those of goose and the driver.
 func Migrate(ctx context.Context, db *sql.DB, owner string, files fs.FS) error {
-	folder, err := fs.Sub(files, "migrations")
-	if err != nil {
-		return fmt.Errorf("migrate %s: %w", owner, err)
-	}
-	provider, err := goose.NewProvider(goose.DialectSQLite3, db, folder,
-		goose.WithTableName(owner+"_migrations"),
-		goose.WithDisableGlobalRegistry(true),
-		goose.WithLogger(goose.NopLogger()),
-	)
-	if err != nil {
-		return fmt.Errorf("migrate %s: %w", owner, err)
-	}
-	if _, err := provider.Up(ctx); err != nil {
+	if err := migrate(ctx, db, owner, files); err != nil {
 		return fmt.Errorf("migrate %s: %w", owner, err)
 	}
 	return nil
+}
+
+func migrate(ctx context.Context, db *sql.DB, owner string, files fs.FS) error {
+	folder, err := fs.Sub(files, "migrations")
+	if err != nil {
+		return err
+	}
+	options := []goose.ProviderOption{
+		goose.WithTableName(owner + "_migrations"),
+		goose.WithDisableGlobalRegistry(true),
+		goose.WithLogger(goose.NopLogger()),
+	}
+	dialect := goose.DialectSQLite3
+	if _, postgres := db.Driver().(*stdlib.Driver); postgres {
+		dialect = goose.DialectPostgres
+		// Servers that start at once would each make the same tables.
+		oneAtATime, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 300))
+		if err != nil {
+			return err
+		}
+		options = append(options, goose.WithSessionLocker(oneAtATime))
+	}
+	provider, err := goose.NewProvider(dialect, db, folder, options...)
+	if err != nil {
+		return err
+	}
+	_, err = provider.Up(ctx)
+	return err
 }

@@ -1,52 +1,22 @@
-// Package database opens the SQLite database and brings its tables up to date.
+// Package database opens a database, SQLite or Postgres, and brings its tables up
+// to date.
+//
+// Statements that bind $1 and keep to what both understand run on either.
 package database
 
 import (
 	"context"
 	"database/sql"
-	"fmt"
-	"net/url"
-
-	_ "modernc.org/sqlite" // the driver
+	"strings"
 )
 
-// InMemory is the path of a private database that lives as long as its handle.
-const InMemory = ":memory:"
-
-// connections to a file. SQLite has one writer at a time, and those that wait
-// poll for their turn: more connections would mean less work done.
-const connections = 8
-
-// Open opens the database file at path, creating it if need be; an empty path
-// means InMemory. What is committed survives a power cut. Transactions take the
-// write lock when they begin, so that none fails halfway for having read first.
-// Errors: those of the driver.
+// Open opens the Postgres database that a postgres:// URL names, or else the
+// SQLite database in the file at path, creating it if need be; an empty path
+// means InMemory.
+// Errors: those of the driver; no password is in them.
 func Open(ctx context.Context, path string) (*sql.DB, error) {
-	inMemory := path == "" || path == InMemory
-	name := "file:" + InMemory
-	if !inMemory {
-		name = (&url.URL{Scheme: "file", OmitHost: true, Path: path}).String()
+	if strings.HasPrefix(path, "postgres://") || strings.HasPrefix(path, "postgresql://") {
+		return openPostgres(ctx, path)
 	}
-	db, err := sql.Open("sqlite", name+"?"+url.Values{
-		"_busy_timeout": {"10000"},
-		"_foreign_keys": {"on"},
-		"_journal_mode": {"WAL"},
-		"_synchronous":  {"FULL"},
-		"_txlock":       {"immediate"},
-	}.Encode())
-	if err != nil {
-		return nil, fmt.Errorf("open database: %w", err)
-	}
-	// In memory the connection is the database, so there must be just one.
-	limit := connections
-	if inMemory {
-		limit = 1
-	}
-	db.SetMaxOpenConns(limit)
-	db.SetMaxIdleConns(limit)
-	if err := db.PingContext(ctx); err != nil {
-		_ = db.Close()
-		return nil, fmt.Errorf("open database %q: %w", path, err)
-	}
-	return db, nil
+	return openSQLite(ctx, path)
 }

@@ -11,7 +11,7 @@ import (
 )
 
 func TestCursors(t *testing.T) {
-	onBoth(t, func(t *testing.T, d *directory.Directory, _ *world) {
+	onEach(t, func(t *testing.T, d *directory.Directory, _ *world) {
 		at, err := d.Cursor(t.Context(), "audit")
 		require.NoError(t, err)
 		assert.Empty(t, at)

@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"github.com/gatehouse/gatehouse/internal/access"
-	"github.com/gatehouse/gatehouse/internal/database"
 )
 
 //go:embed migrations/*.sql
@@ -33,9 +32,9 @@ type Directory struct {
 }
 
 // New keeps a directory in the database, whose tables it brings up to date.
-// Errors: those of database.Migrate.
+// Errors: those of database.Migrate, Conflict (unfinished_import).
 func New(ctx context.Context, db *sql.DB, now access.Clock, exists Exists) (*Directory, error) {
-	if err := database.Migrate(ctx, db, "directory", migrations); err != nil {
+	if err := prepare(ctx, db); err != nil {
 		return nil, err
 	}
 	return &Directory{db: db, now: now, exists: exists}, nil

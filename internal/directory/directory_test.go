@@ -9,14 +9,16 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
 
 	"github.com/gatehouse/gatehouse/internal/access"
 	"github.com/gatehouse/gatehouse/internal/database"
+	"github.com/gatehouse/gatehouse/internal/database/postgrestest"
 	"github.com/gatehouse/gatehouse/internal/directory"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+var postgres *postgrestest.Cluster
+
+func TestMain(m *testing.M) { postgrestest.Main(m, func(c *postgrestest.Cluster) { postgres = c }) }
 
 // world is what the directory sees of its surroundings.
 type world struct {
@@ -54,16 +56,22 @@ func (w *world) create(o access.Object) {
 	w.created[o] = true
 }
 
-// onBoth runs a test on a directory in memory and on one in a file.
-func onBoth(t *testing.T, test func(t *testing.T, d *directory.Directory, w *world)) {
-	for name, path := range map[string]string{
-		"memory": database.InMemory,
-		"file":   filepath.Join(t.TempDir(), "directory.db"),
-	} {
+// onEach runs a test on a directory in memory, in a file and on Postgres.
+func onEach(t *testing.T, test func(t *testing.T, d *directory.Directory, w *world)) {
+	for name, path := range databases(t) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld()
 			test(t, open(t, path, w), w)
 		})
+	}
+}
+
+// databases are one of each kind, empty.
+func databases(t *testing.T) map[string]string {
+	return map[string]string{
+		"memory":   database.InMemory,
+		"file":     filepath.Join(t.TempDir(), "directory.db"),
+		"postgres": postgres.Database(t),
 	}
 }
 
@@ -91,16 +99,22 @@ func parallel[T any](t *testing.T, f func(run int) (T, error)) (results []T, err
 }
 
 func TestDirectoryOutlivesRestart(t *testing.T) {
-	path, w := filepath.Join(t.TempDir(), "directory.db"), newWorld()
-	var ann access.Person
-	t.Run("before", func(t *testing.T) {
-		var err error
-		ann, err = open(t, path, w).EnsurePerson(t.Context(), "ann@example.com", "Ann", "Lee")
-		require.NoError(t, err)
-	})
-	again, err := open(t, path, w).PersonByEmail(t.Context(), "ann@example.com")
-	require.NoError(t, err)
-	assert.Equal(t, ann, again)
+	kept := databases(t)
+	delete(kept, "memory")
+	for name, path := range kept {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld()
+			var ann access.Person
+			t.Run("before", func(t *testing.T) {
+				var err error
+				ann, err = open(t, path, w).EnsurePerson(t.Context(), "ann@example.com", "Ann", "Lee")
+				require.NoError(t, err)
+			})
+			again, err := open(t, path, w).PersonByEmail(t.Context(), "ann@example.com")
+			require.NoError(t, err)
+			assert.Equal(t, ann, again)
+		})
+	}
 }
 
 func TestDriverErrorsStayInside(t *testing.T) {

@@ -12,7 +12,7 @@ import (
 )
 
 func TestInvitations(t *testing.T) {
-	onBoth(t, func(t *testing.T, d *directory.Directory, w *world) {
+	onEach(t, func(t *testing.T, d *directory.Directory, w *world) {
 		ann, err := d.EnsurePerson(t.Context(), "ann@example.com", "Ann", "Lee")
 		require.NoError(t, err)
 		invitation := func(id string) access.InvitationProfile {
@@ -45,7 +45,7 @@ func TestInvitations(t *testing.T) {
 }
 
 func TestInvitationOfNobodyIsRefused(t *testing.T) {
-	onBoth(t, func(t *testing.T, d *directory.Directory, _ *world) {
+	onEach(t, func(t *testing.T, d *directory.Directory, _ *world) {
 		require.Error(t, d.AddInvitation(t.Context(), access.InvitationProfile{ID: "first", InviteeID: "nobody"}))
 		require.Error(t, d.AddInvitationToken(t.Context(), "none", [32]byte{1}))
 	})

@@ -64,7 +64,7 @@ func TestReservedNamesAreTaken(t *testing.T) {
 		"number as identifier":     {account("other", "one", "1"), ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			onBoth(t, func(t *testing.T, d *directory.Directory, w *world) {
+			onEach(t, func(t *testing.T, d *directory.Directory, w *world) {
 				first := account("acme", "1", "one")
 				reserve(t, d, first)
 				try := func() {
@@ -87,7 +87,7 @@ func TestReservedNamesAreTaken(t *testing.T) {
 }
 
 func TestNoNamesClashWithNoNames(t *testing.T) {
-	onBoth(t, func(t *testing.T, d *directory.Directory, _ *world) {
+	onEach(t, func(t *testing.T, d *directory.Directory, _ *world) {
 		reserve(t, d, client("one"))
 		reserve(t, d, client("two"))
 		requireProfile(t, d, client("one"))
@@ -95,7 +95,7 @@ func TestNoNamesClashWithNoNames(t *testing.T) {
 }
 
 func TestReleasedNamesAreFree(t *testing.T) {
-	onBoth(t, func(t *testing.T, d *directory.Directory, _ *world) {
+	onEach(t, func(t *testing.T, d *directory.Directory, _ *world) {
 		require.NoError(t, d.ReleaseObject(t.Context(), reserve(t, d, account("acme", "1", "one"))))
 		got, err := d.ObjectsByID(t.Context(), []access.Object{account("acme", "", "").Object})
 		require.NoError(t, err)
@@ -105,7 +105,7 @@ func TestReleasedNamesAreFree(t *testing.T) {
 }
 
 func TestAbandonedClaimIsTakenOverInTime(t *testing.T) {
-	onBoth(t, func(t *testing.T, d *directory.Directory, w *world) {
+	onEach(t, func(t *testing.T, d *directory.Directory, w *world) {
 		lost := reserve(t, d, account("acme", "1", "one"))
 		w.pass(access.ClaimTime - time.Microsecond)
 		_, err := d.ReserveObject(t.Context(), account("other", "1", "two"))
@@ -119,7 +119,7 @@ func TestAbandonedClaimIsTakenOverInTime(t *testing.T) {
 }
 
 func TestOneReservationTakesOverSeveralClaims(t *testing.T) {
-	onBoth(t, func(t *testing.T, d *directory.Directory, w *world) {
+	onEach(t, func(t *testing.T, d *directory.Directory, w *world) {
 		reserve(t, d, account("acme", "1", "one"))
 		reserve(t, d, account("other", "2", "two"))
 		reserve(t, d, account("third", "3", "three"))
@@ -130,7 +130,7 @@ func TestOneReservationTakesOverSeveralClaims(t *testing.T) {
 }
 
 func TestCreatedObjectKeepsItsNames(t *testing.T) {
-	onBoth(t, func(t *testing.T, d *directory.Directory, w *world) {
+	onEach(t, func(t *testing.T, d *directory.Directory, w *world) {
 		acme := account("acme", "1", "one")
 		reserve(t, d, acme)
 		w.create(acme.Object)
@@ -148,7 +148,7 @@ func TestCreatedObjectKeepsItsNames(t *testing.T) {
 }
 
 func TestNothingIsTakenOverWhileExistenceIsUnknown(t *testing.T) {
-	onBoth(t, func(t *testing.T, d *directory.Directory, w *world) {
+	onEach(t, func(t *testing.T, d *directory.Directory, w *world) {
 		acme := account("acme", "1", "one")
 		reserve(t, d, acme)
 		w.pass(time.Hour)
@@ -162,7 +162,7 @@ func TestNothingIsTakenOverWhileExistenceIsUnknown(t *testing.T) {
 func TestParallelReservationsGiveOneClaim(t *testing.T) {
 	for name, abandoned := range map[string]bool{"fresh": false, "over an abandoned claim": true} {
 		t.Run(name, func(t *testing.T) {
-			onBoth(t, func(t *testing.T, d *directory.Directory, w *world) {
+			onEach(t, func(t *testing.T, d *directory.Directory, w *world) {
 				if abandoned {
 					reserve(t, d, account("lost", "1", "one"))
 					w.pass(time.Minute)
@@ -185,7 +185,7 @@ func TestParallelReservationsGiveOneClaim(t *testing.T) {
 }
 
 func TestObjectsByID(t *testing.T) {
-	onBoth(t, func(t *testing.T, d *directory.Directory, _ *world) {
+	onEach(t, func(t *testing.T, d *directory.Directory, _ *world) {
 		want := map[access.Object]access.ObjectProfile{}
 		asked := []access.Object{{Type: "client", ID: "none"}, {Type: "project", ID: "1"}}
 		for i := range 510 { // more than one batch

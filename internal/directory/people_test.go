@@ -22,7 +22,7 @@ func login(subject string, address email.Address) access.Login {
 }
 
 func TestFirstSignInMakesAPerson(t *testing.T) {
-	onBoth(t, func(t *testing.T, d *directory.Directory, w *world) {
+	onEach(t, func(t *testing.T, d *directory.Directory, w *world) {
 		ann, err := d.SignIn(t.Context(), login("1", "ann@example.com"))
 		require.NoError(t, err)
 		id, err := ulid.ParseStrict(ann.ID)
@@ -40,7 +40,7 @@ func TestFirstSignInMakesAPerson(t *testing.T) {
 }
 
 func TestFirstSignInLinksTheContact(t *testing.T) {
-	onBoth(t, func(t *testing.T, d *directory.Directory, _ *world) {
+	onEach(t, func(t *testing.T, d *directory.Directory, _ *world) {
 		contact, err := d.EnsurePerson(t.Context(), "ann@example.com", "Anna", "")
 		require.NoError(t, err)
 		require.False(t, contact.HasLogin)
@@ -57,7 +57,7 @@ func TestFirstSignInLinksTheContact(t *testing.T) {
 }
 
 func TestFirstSignInNeedsAVerifiedEmail(t *testing.T) {
-	onBoth(t, func(t *testing.T, d *directory.Directory, _ *world) {
+	onEach(t, func(t *testing.T, d *directory.Directory, _ *world) {
 		_, err := d.EnsurePerson(t.Context(), "ann@example.com", "", "")
 		require.NoError(t, err)
 		unverified := login("1", "ann@example.com")
@@ -74,7 +74,7 @@ func TestFirstSignInNeedsAVerifiedEmail(t *testing.T) {
 }
 
 func TestKnownLoginIsItsPersonWhateverItsEmailSays(t *testing.T) {
-	onBoth(t, func(t *testing.T, d *directory.Directory, _ *world) {
+	onEach(t, func(t *testing.T, d *directory.Directory, _ *world) {
 		ann, err := d.SignIn(t.Context(), login("1", "ann@example.com"))
 		require.NoError(t, err)
 		_, err = d.EnsurePerson(t.Context(), "eve@example.com", "Eve", "")
@@ -91,7 +91,7 @@ func TestKnownLoginIsItsPersonWhateverItsEmailSays(t *testing.T) {
 }
 
 func TestAnotherLoginWithTheSameEmailIsRefused(t *testing.T) {
-	onBoth(t, func(t *testing.T, d *directory.Directory, _ *world) {
+	onEach(t, func(t *testing.T, d *directory.Directory, _ *world) {
 		ann, err := d.SignIn(t.Context(), login("1", "ann@example.com"))
 		require.NoError(t, err)
 
@@ -109,7 +109,7 @@ func TestAnotherLoginWithTheSameEmailIsRefused(t *testing.T) {
 }
 
 func TestSubjectsAreCaseSensitive(t *testing.T) {
-	onBoth(t, func(t *testing.T, d *directory.Directory, _ *world) {
+	onEach(t, func(t *testing.T, d *directory.Directory, _ *world) {
 		lower, err := d.SignIn(t.Context(), login("a", "ann@example.com"))
 		require.NoError(t, err)
 		upper, err := d.SignIn(t.Context(), login("A", "eve@example.com"))
@@ -119,7 +119,7 @@ func TestSubjectsAreCaseSensitive(t *testing.T) {
 }
 
 func TestSignInFillsOnlyEmptyNames(t *testing.T) {
-	onBoth(t, func(t *testing.T, d *directory.Directory, _ *world) {
+	onEach(t, func(t *testing.T, d *directory.Directory, _ *world) {
 		nameless := login("1", "ann@example.com")
 		nameless.GivenName, nameless.FamilyName = "", ""
 		for _, step := range []struct{ given, family, wantGiven, wantFamily string }{
@@ -141,7 +141,7 @@ func TestSignInFillsOnlyEmptyNames(t *testing.T) {
 }
 
 func TestEnsurePersonLeavesAKnownPersonAlone(t *testing.T) {
-	onBoth(t, func(t *testing.T, d *directory.Directory, w *world) {
+	onEach(t, func(t *testing.T, d *directory.Directory, w *world) {
 		ann, err := d.EnsurePerson(t.Context(), "ann@example.com", "", "Lee")
 		require.NoError(t, err)
 		w.pass(time.Hour)
@@ -152,7 +152,7 @@ func TestEnsurePersonLeavesAKnownPersonAlone(t *testing.T) {
 }
 
 func TestParallelEnsurePersonGivesOnePerson(t *testing.T) {
-	onBoth(t, func(t *testing.T, d *directory.Directory, _ *world) {
+	onEach(t, func(t *testing.T, d *directory.Directory, _ *world) {
 		people, errs := parallel(t, func(run int) (access.Person, error) {
 			return d.EnsurePerson(t.Context(), "ann@example.com", fmt.Sprint(run), "")
 		})
@@ -164,7 +164,7 @@ func TestParallelEnsurePersonGivesOnePerson(t *testing.T) {
 }
 
 func TestParallelSignInsGiveOnePerson(t *testing.T) {
-	onBoth(t, func(t *testing.T, d *directory.Directory, _ *world) {
+	onEach(t, func(t *testing.T, d *directory.Directory, _ *world) {
 		people, errs := parallel(t, func(int) (access.Person, error) {
 			return d.SignIn(t.Context(), login("1", "ann@example.com"))
 		})
@@ -176,7 +176,7 @@ func TestParallelSignInsGiveOnePerson(t *testing.T) {
 }
 
 func TestOfRacingLoginsOneGetsThePerson(t *testing.T) {
-	onBoth(t, func(t *testing.T, d *directory.Directory, _ *world) {
+	onEach(t, func(t *testing.T, d *directory.Directory, _ *world) {
 		contact, err := d.EnsurePerson(t.Context(), "ann@example.com", "Ann", "Lee")
 		require.NoError(t, err)
 		people, errs := parallel(t, func(run int) (access.Person, error) {
@@ -196,7 +196,7 @@ func TestOfRacingLoginsOneGetsThePerson(t *testing.T) {
 }
 
 func TestPersonByEmailNotFound(t *testing.T) {
-	onBoth(t, func(t *testing.T, d *directory.Directory, _ *world) {
+	onEach(t, func(t *testing.T, d *directory.Directory, _ *world) {
 		_, err := d.PersonByEmail(t.Context(), "nobody@example.com")
 		require.True(t, access.IsKind(err, access.NotFound), "%v", err)
 		require.True(t, access.HasCode(err, "not_found"), "%v", err)
@@ -204,7 +204,7 @@ func TestPersonByEmailNotFound(t *testing.T) {
 }
 
 func TestPeopleByID(t *testing.T) {
-	onBoth(t, func(t *testing.T, d *directory.Directory, _ *world) {
+	onEach(t, func(t *testing.T, d *directory.Directory, _ *world) {
 		none, err := d.PeopleByID(t.Context(), nil)
 		require.NoError(t, err)
 		assert.Empty(t, none)

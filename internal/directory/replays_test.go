@@ -34,7 +34,7 @@ func requireRefused(t *testing.T, d *directory.Directory, fingerprint [32]byte, 
 }
 
 func TestRepetitionGetsTheFirstReply(t *testing.T) {
-	onBoth(t, func(t *testing.T, d *directory.Directory, w *world) {
+	onEach(t, func(t *testing.T, d *directory.Directory, w *world) {
 		require.Nil(t, begin(t, d, "ann", "key"))
 		require.NoError(t, d.Finish(t.Context(), "ann", "key", created))
 		assert.Equal(t, &created, begin(t, d, "ann", "key"))
@@ -48,7 +48,7 @@ func TestRepetitionGetsTheFirstReply(t *testing.T) {
 }
 
 func TestReplyWithoutBody(t *testing.T) {
-	onBoth(t, func(t *testing.T, d *directory.Directory, _ *world) {
+	onEach(t, func(t *testing.T, d *directory.Directory, _ *world) {
 		require.Nil(t, begin(t, d, "ann", "key"))
 		require.NoError(t, d.Finish(t.Context(), "ann", "key", access.Reply{Status: 204}))
 		assert.Equal(t, &access.Reply{Status: 204}, begin(t, d, "ann", "key"))
@@ -56,7 +56,7 @@ func TestReplyWithoutBody(t *testing.T) {
 }
 
 func TestKeysBelongToTheirPerson(t *testing.T) {
-	onBoth(t, func(t *testing.T, d *directory.Directory, _ *world) {
+	onEach(t, func(t *testing.T, d *directory.Directory, _ *world) {
 		require.Nil(t, begin(t, d, "ann", "key"))
 		require.NoError(t, d.Finish(t.Context(), "ann", "key", created))
 		require.Nil(t, begin(t, d, "eve", "key"))
@@ -65,7 +65,7 @@ func TestKeysBelongToTheirPerson(t *testing.T) {
 }
 
 func TestRunningRequestIsInProgress(t *testing.T) {
-	onBoth(t, func(t *testing.T, d *directory.Directory, w *world) {
+	onEach(t, func(t *testing.T, d *directory.Directory, w *world) {
 		require.Nil(t, begin(t, d, "ann", "key"))
 		w.pass(time.Minute - time.Microsecond)
 		requireRefused(t, d, request, access.Conflict, "in_progress")
@@ -74,7 +74,7 @@ func TestRunningRequestIsInProgress(t *testing.T) {
 }
 
 func TestLostRequestMayBeBegunAgain(t *testing.T) {
-	onBoth(t, func(t *testing.T, d *directory.Directory, w *world) {
+	onEach(t, func(t *testing.T, d *directory.Directory, w *world) {
 		require.Nil(t, begin(t, d, "ann", "key"))
 		w.pass(time.Minute)
 		requireRefused(t, d, otherRequest, access.Invalid, "idempotency_key_reused")
@@ -84,7 +84,7 @@ func TestLostRequestMayBeBegunAgain(t *testing.T) {
 }
 
 func TestAbandonedRequestLeavesNothing(t *testing.T) {
-	onBoth(t, func(t *testing.T, d *directory.Directory, _ *world) {
+	onEach(t, func(t *testing.T, d *directory.Directory, _ *world) {
 		require.Nil(t, begin(t, d, "ann", "key"))
 		require.NoError(t, d.Abandon(t.Context(), "ann", "key"))
 		reply, err := d.Begin(t.Context(), "ann", "key", otherRequest)
@@ -95,7 +95,7 @@ func TestAbandonedRequestLeavesNothing(t *testing.T) {
 
 // A day later a key is free even if more keys expired than one Begin deletes.
 func TestExpiredKeysAreForgotten(t *testing.T) {
-	onBoth(t, func(t *testing.T, d *directory.Directory, w *world) {
+	onEach(t, func(t *testing.T, d *directory.Directory, w *world) {
 		for i := range 100 {
 			key := fmt.Sprint(i)
 			require.Nil(t, begin(t, d, "ann", key))
@@ -109,7 +109,7 @@ func TestExpiredKeysAreForgotten(t *testing.T) {
 }
 
 func TestParallelRequestsRunOnce(t *testing.T) {
-	onBoth(t, func(t *testing.T, d *directory.Directory, w *world) {
+	onEach(t, func(t *testing.T, d *directory.Directory, w *world) {
 		for range 3 { // on first use and after each loss
 			replies, errs := parallel(t, func(int) (*access.Reply, error) {
 				return d.Begin(t.Context(), "ann", "key", request)

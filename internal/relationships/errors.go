@@ -31,7 +31,7 @@ func apiError(err error) error {
 	switch answer.Code() {
 	case codes.Canceled:
 		return context.Canceled
-	case codes.InvalidArgument, codes.FailedPrecondition:
+	case codes.InvalidArgument, codes.FailedPrecondition, codes.AlreadyExists, codes.Unauthenticated, codes.PermissionDenied:
 		return fmt.Errorf("SpiceDB refused: %w", err) // a fault of ours, not of its health
 	default:
 		return access.Down("SpiceDB", err)

@@ -15,7 +15,11 @@ import (
 // a definition or relation under which relationships exist; they must be deleted
 // first, or the schema must keep it.
 func (g *Gateway) ApplySchema(ctx context.Context, text string) error {
-	_, err := g.schema.WriteSchema(ctx, &v1.WriteSchemaRequest{Schema: text})
+	return applySchema(ctx, g.schema, text)
+}
+
+func applySchema(ctx context.Context, schema v1.SchemaServiceClient, text string) error {
+	_, err := schema.WriteSchema(ctx, &v1.WriteSchemaRequest{Schema: text})
 	if err == nil {
 		return nil
 	}

@@ -1,0 +1,81 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+
+	"github.com/knadh/koanf/providers/env/v2"
+	"github.com/knadh/koanf/providers/posflag"
+	"github.com/knadh/koanf/v2"
+	"github.com/spf13/pflag"
+)
+
+// Stores says where relationships and the directory are kept: in a data directory,
+// or in a SpiceDB and a Postgres that run by themselves.
+type Stores struct {
+	DataDir         string `koanf:"data-dir"`
+	SpiceDBEndpoint string `koanf:"spicedb-endpoint"`
+	SpiceDBKey      string `koanf:"spicedb-key"`
+	SpiceDBInsecure bool   `koanf:"spicedb-insecure"`
+	DirectoryURL    string `koanf:"directory-url"`
+}
+
+// StoresFlags declares the settings of Stores.
+func StoresFlags(flags *pflag.FlagSet) {
+	flags.String("data-dir", "./data", "folder of a server that keeps everything itself")
+	flags.String("spicedb-endpoint", "", "host:port of a SpiceDB that runs by itself; needs directory-url")
+	flags.String("spicedb-key", "", "its preshared key; GATEHOUSE_SPICEDB_KEY keeps it out of the list of processes")
+	flags.Bool("spicedb-insecure", false, "reach it without TLS")
+	flags.String("directory-url", "", "postgres:// URL of the directory; GATEHOUSE_DIRECTORY_URL keeps its password out of the list of processes")
+}
+
+// LoadStores reads the settings of Stores. Flags given win over variables, and
+// those over defaults; variables about anything else may be there for the server.
+// All faults are reported at once.
+func LoadStores(flags *pflag.FlagSet) (Stores, error) {
+	k := koanf.New(".")
+	variables := env.Provider(".", env.Opt{Prefix: "GATEHOUSE_", TransformFunc: func(name, value string) (string, any) {
+		key := strings.ReplaceAll(strings.ToLower(strings.TrimPrefix(name, "GATEHOUSE_")), "_", "-")
+		if flags.Lookup(key) == nil {
+			return "", nil
+		}
+		return key, value
+	}})
+	if err := k.Load(variables, nil); err != nil {
+		return Stores{}, fmt.Errorf("read the environment: %w", err)
+	}
+	if err := k.Load(posflag.Provider(flags, ".", k), nil); err != nil {
+		return Stores{}, fmt.Errorf("read the flags: %w", err)
+	}
+	var s Stores
+	if err := k.Unmarshal("", &s); err != nil {
+		return Stores{}, fmt.Errorf("read the settings: %w", err)
+	}
+	return s, errors.Join(s.faults()...)
+}
+
+func (s Stores) faults() []error {
+	var faults []error
+	fault := func(format string, args ...any) { faults = append(faults, fmt.Errorf(format, args...)) }
+	if s.SpiceDBEndpoint == "" {
+		if s.SpiceDBKey != "" || s.SpiceDBInsecure || s.DirectoryURL != "" {
+			fault("spicedb-key, spicedb-insecure and directory-url need spicedb-endpoint")
+		}
+		if s.DataDir == "" {
+			fault("data-dir must not be empty")
+		}
+		return faults
+	}
+	if _, _, err := net.SplitHostPort(s.SpiceDBEndpoint); err != nil {
+		fault("spicedb-endpoint must be host:port, not %q", s.SpiceDBEndpoint)
+	}
+	if s.SpiceDBKey == "" {
+		fault("spicedb-endpoint needs spicedb-key")
+	}
+	if !strings.HasPrefix(s.DirectoryURL, "postgres://") && !strings.HasPrefix(s.DirectoryURL, "postgresql://") {
+		fault("spicedb-endpoint needs directory-url, a postgres:// URL")
+	}
+	return faults
+}

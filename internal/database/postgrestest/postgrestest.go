@@ -1,0 +1,154 @@
+// Package postgrestest runs a Postgres of a test's own: the real programs, on a
+// port of this machine, in a folder that is gone afterwards.
+package postgrestest
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"sync/atomic"
+	"syscall"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Cluster is a running Postgres.
+type Cluster struct {
+	programs, folder string
+	owner            *syscall.SysProcAttr
+	port             int
+	databases        atomic.Int64
+}
+
+// Start runs a Postgres until Stop.
+// Errors: Postgres is not installed, and says how to; it does not start.
+func Start() (_ *Cluster, err error) {
+	c := &Cluster{}
+	if c.programs, err = programs(); err != nil {
+		return nil, err
+	}
+	if c.folder, err = os.MkdirTemp("", "postgres-"); err != nil {
+		return nil, err
+	}
+	if err := c.start(); err != nil {
+		_ = os.RemoveAll(c.folder)
+		return nil, err
+	}
+	return c, nil
+}
+
+// programs finds the newest Postgres there is.
+func programs() (string, error) {
+	found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/pg_ctl") // where Debian keeps them, off the path
+	if path, err := exec.LookPath("pg_ctl"); err == nil {
+		found = append(found, path)
+	}
+	if len(found) == 0 {
+		return "", fmt.Errorf("the programs of Postgres are missing: run `make postgres`, which installs them")
+	}
+	return filepath.Dir(slices.Max(found)), nil
+}
+
+func (c *Cluster) start() (err error) {
+	if c.owner, err = c.giveAway(); err != nil {
+		return err
+	}
+	if err := c.run("initdb", "--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C", "--no-sync", c.data()); err != nil {
+		return err
+	}
+	// Another may take the port between finding and using it.
+	for range 3 {
+		if c.port, err = freePort(); err != nil {
+			return err
+		}
+		if err = c.run("pg_ctl", "start", "--wait", "-D", c.data(), "-l", filepath.Join(c.folder, "log"), "-o", fmt.Sprintf(
+			"-h 127.0.0.1 -p %d -k %s -F -c max_connections=200 -c track_commit_timestamp=on", c.port, c.folder)); err == nil {
+			return nil
+		}
+	}
+	log, _ := os.ReadFile(filepath.Join(c.folder, "log"))
+	return fmt.Errorf("%w\n%s", err, log)
+}
+
+// giveAway lets the folder belong to whoever will run Postgres: it refuses to run
+// as root.
+func (c *Cluster) giveAway() (*syscall.SysProcAttr, error) {
+	if os.Getuid() != 0 {
+		return nil, nil
+	}
+	owner, err := user.Lookup("postgres")
+	if err != nil {
+		if owner, err = user.Lookup("nobody"); err != nil {
+			return nil, fmt.Errorf("find somebody other than root to run Postgres: %w", err)
+		}
+	}
+	uid, err := strconv.ParseUint(owner.Uid, 10, 32)
+	if err != nil {
+		return nil, err
+	}
+	gid, err := strconv.ParseUint(owner.Gid, 10, 32)
+	if err != nil {
+		return nil, err
+	}
+	return &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}},
+		os.Chown(c.folder, int(uid), int(gid))
+}
+
+func (c *Cluster) data() string { return filepath.Join(c.folder, "data") }
+
+func (c *Cluster) run(program string, args ...string) error {
+	command := exec.Command(filepath.Join(c.programs, program), args...)
+	command.Dir, command.SysProcAttr = c.folder, c.owner
+	// Postgres outlives pg_ctl and keeps what it inherits: a pipe would never end.
+	output, err := os.OpenFile(filepath.Join(c.folder, program+".out"), os.O_CREATE|os.O_TRUNC|os.O_RDWR, 0o600)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = output.Close() }()
+	command.Stdout, command.Stderr = output, output
+	if err := command.Run(); err != nil {
+		said, _ := os.ReadFile(output.Name())
+		return fmt.Errorf("%s: %w\n%s", program, err, said)
+	}
+	return nil
+}
+
+// Stop ends Postgres, whoever is connected, and removes its folder.
+func (c *Cluster) Stop() error {
+	if err := c.run("pg_ctl", "stop", "--wait", "--mode=fast", "-D", c.data()); err != nil {
+		return err
+	}
+	return os.RemoveAll(c.folder)
+}
+
+// Database makes an empty database and returns its URL. It is gone with the
+// cluster: to drop it would take longer than to make it.
+func (c *Cluster) Database(t testing.TB) string {
+	t.Helper()
+	name := fmt.Sprintf("test_%d", c.databases.Add(1))
+	c.exec(t, `CREATE DATABASE `+name)
+	return c.url(name)
+}
+
+func (c *Cluster) exec(t testing.TB, statement string) {
+	t.Helper()
+	ctx := context.WithoutCancel(t.Context()) // it has ended when the test cleans up
+	conn, err := pgx.Connect(ctx, c.url("postgres"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close(ctx) }()
+	if _, err := conn.Exec(ctx, statement); err != nil {
+		t.Fatalf("%s: %v", statement, err)
+	}
+}
+
+func (c *Cluster) url(database string) string {
+	return fmt.Sprintf("postgres://postgres@127.0.0.1:%d/%s?sslmode=disable", c.port, database)
+}

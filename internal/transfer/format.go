@@ -1,0 +1,41 @@
+package transfer
+
+import (
+	"time"
+
+	"github.com/gatehouse/gatehouse/internal/access"
+)
+
+// format is the newest format this program reads, and the one it writes.
+const format = 1
+
+// The kinds of line that are not rows of the directory.
+const (
+	kindHeader       = "snapshot"
+	kindSchema       = "schema"
+	kindRelationship = "relationship"
+	kindTrailer      = "end"
+)
+
+type header struct {
+	Format   int          `json:"format"`
+	TakenAt  time.Time    `json:"taken_at"`
+	Revision access.Token `json:"revision"`
+}
+
+type trailer struct {
+	Records map[string]int `json:"records"` // by kind
+	SHA256  string         `json:"sha256"`  // of all lines before this, with their ends
+}
+
+// part is the place of a kind in the file: the directory, the schema, the
+// relationships.
+func part(kind string) int {
+	switch kind {
+	case kindSchema:
+		return 1
+	case kindRelationship:
+		return 2
+	}
+	return 0
+}

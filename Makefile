@@ -16,7 +16,7 @@ build: ## Build bin/gatehouse
 	@$(GO) build -trimpath -o bin/gatehouse ./cmd/gatehouse
 
 .PHONY: test
-test: zed ## Set up what the tests need, then run all of them
+test: zed spicedb postgres ## Set up what the tests need, then run all of them
 	@echo "running every test with the race detector (the first time compiles SpiceDB for it: about 6 minutes on 2 cores)"
 	$(GO) test -race -timeout 20m ./...
 
@@ -45,6 +45,20 @@ zed: bin/zed ## Build bin/zed, SpiceDB's own command line
 bin/zed: tools/go.mod tools/go.sum
 	@echo "building bin/zed (the first time: about 4 minutes on 2 cores)"
 	@cd tools && $(GO) build -o ../bin/zed github.com/authzed/zed/cmd/zed
+
+.PHONY: spicedb
+spicedb: bin/spicedb ## Build bin/spicedb, the server that runs by itself
+
+bin/spicedb: go.mod
+	@echo "building bin/spicedb (the first time: about 4 minutes on 2 cores)"
+	@$(GO) build -trimpath -o bin/spicedb github.com/authzed/spicedb/cmd/spicedb
+
+.PHONY: postgres
+postgres: ## Install the programs of Postgres, if they are missing
+	@command -v pg_ctl >/dev/null || ls /usr/lib/postgresql/*/bin/pg_ctl >/dev/null 2>&1 || { \
+		echo "installing Postgres, which the tests start"; \
+		sudo=$$(test "$$(id -u)" = 0 || echo sudo); \
+		$$sudo apt-get update -qq && $$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends postgresql; }
 
 bin/gofumpt: PACKAGE = mvdan.cc/gofumpt
 bin/staticcheck: PACKAGE = honnef.co/go/tools/cmd/staticcheck

@@ -11,12 +11,14 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
 
 	"github.com/gatehouse/gatehouse/internal/database"
+	"github.com/gatehouse/gatehouse/internal/database/postgrestest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+var postgres *postgrestest.Cluster
+
+func TestMain(m *testing.M) { postgrestest.Main(m, func(c *postgrestest.Cluster) { postgres = c }) }
 
 func TestInMemoryDatabasesArePrivate(t *testing.T) {
 	for _, path := range []string{"", database.InMemory} {
@@ -127,21 +129,58 @@ func TestOpenFails(t *testing.T) {
 }
 
 func TestMigrateOnceForEachOwner(t *testing.T) {
-	db := open(t, filepath.Join(t.TempDir(), "gatehouse.db"))
-	one := migration(`CREATE TABLE notes (note text); INSERT INTO notes VALUES ('one');`)
-	other := migration(`INSERT INTO notes VALUES ('other');`)
-	for range 2 {
-		require.NoError(t, database.Migrate(t.Context(), db, "one", one))
-		require.NoError(t, database.Migrate(t.Context(), db, "other", other))
-	}
-	assert.Equal(t, 2, count(t, db))
+	onEach(t, func(t *testing.T, db *sql.DB) {
+		one := migration(`CREATE TABLE notes (note text); INSERT INTO notes VALUES ('one');`)
+		other := migration(`INSERT INTO notes VALUES ('other');`)
+		for range 2 {
+			require.NoError(t, database.Migrate(t.Context(), db, "one", one))
+			require.NoError(t, database.Migrate(t.Context(), db, "other", other))
+		}
+		assert.Equal(t, 2, count(t, db))
+	})
 }
 
 func TestMigrateAllOrNothing(t *testing.T) {
-	db := open(t, "")
-	require.Error(t, database.Migrate(t.Context(), db, "one", migration(`CREATE TABLE notes (note text); nonsense;`)))
-	require.NoError(t, database.Migrate(t.Context(), db, "one", migration(`CREATE TABLE notes (note text);`)))
-	require.Error(t, database.Migrate(t.Context(), db, "none", fstest.MapFS{}))
+	onEach(t, func(t *testing.T, db *sql.DB) {
+		require.Error(t, database.Migrate(t.Context(), db, "one", migration(`CREATE TABLE notes (note text); nonsense;`)))
+		require.NoError(t, database.Migrate(t.Context(), db, "one", migration(`CREATE TABLE notes (note text);`)))
+		require.Error(t, database.Migrate(t.Context(), db, "none", fstest.MapFS{}))
+	})
+}
+
+func TestServersThatStartAtOnceMigrateOnce(t *testing.T) {
+	url := postgres.Database(t)
+	var wg sync.WaitGroup
+	for range 5 {
+		db := open(t, url)
+		wg.Go(func() {
+			assert.NoError(t, database.Migrate(t.Context(), db, "one", migration(`CREATE TABLE notes (note text); INSERT INTO notes VALUES ('one');`)))
+		})
+	}
+	wg.Wait()
+	assert.Equal(t, 1, count(t, open(t, url)))
+}
+
+func TestPasswordsStayInside(t *testing.T) {
+	for _, url := range []string{
+		"postgres://ann:secret@127.0.0.1:1/gatehouse",
+		"postgres://ann:secret@127.0.0.1:port/gatehouse",
+		"postgresql://ann:secret@127.0.0.1:1/gatehouse?sslmode=nonsense",
+	} {
+		_, err := database.Open(t.Context(), url)
+		require.Error(t, err)
+		assert.NotContains(t, err.Error(), "secret")
+	}
+}
+
+// onEach runs a test on SQLite and on Postgres.
+func onEach(t *testing.T, test func(t *testing.T, db *sql.DB)) {
+	for name, path := range map[string]string{
+		"sqlite":   filepath.Join(t.TempDir(), "gatehouse.db"),
+		"postgres": postgres.Database(t),
+	} {
+		t.Run(name, func(t *testing.T) { test(t, open(t, path)) })
+	}
 }
 
 func migration(statements string) fstest.MapFS {

@@ -144,10 +144,10 @@ func TestExportIsOfOneMoment(t *testing.T) {
 func TestImportCommitsNowAndThen(t *testing.T) {
 	a, _, _ := startEmpty(t)
 	require.NoError(t, a.ApplySchema(t.Context(), everythingThereIs))
-	all := viewers(50_001)
+	all := viewers(20_001)
 	require.Error(t, a.Import(t.Context(), records(append(all, `{`)...)))
-	require.ErrorContains(t, a.Import(t.Context(), records(all[49_999])), "already exist")
-	require.NoError(t, a.Import(t.Context(), records(all[50_000])))
+	require.ErrorContains(t, a.Import(t.Context(), records(all[19_999])), "already exist")
+	require.NoError(t, a.Import(t.Context(), records(all[20_000])))
 }
 
 func TestImportFails(t *testing.T) {

@@ -21,7 +21,7 @@ const (
 	importMessage = 1 << 20
 	// importCommit bounds what is committed at once. SpiceDB gives a stream 30
 	// seconds; the slowest engine commits so many in a few.
-	importCommit = 50_000
+	importCommit = 20_000
 )
 
 // Import adds relationships to a SpiceDB that has none of them. It commits now

@@ -69,8 +69,10 @@ func run(ctx context.Context, c config.Config, out, errOut io.Writer) (err error
 			return fmt.Errorf("load the demo: %w", err)
 		}
 	}
-	log.Warn("relationships and people are kept in memory: all of it is gone when the server stops")
-	log.Info("ready", "http", s.URL, "grpc", c.GRPCAddr, "dev", c.Dev)
+	if c.InMemory {
+		log.Warn("in-memory: people and relationships are gone when the server stops")
+	}
+	log.Info("ready", "http", s.URL, "grpc", c.GRPCAddr, "data", c.DataFile(), "dev", c.Dev)
 	if c.Demo {
 		if err := guide(out, s.URL, c); err != nil {
 			return err

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"slices"
 	"syscall"
 	"time"
@@ -20,17 +21,25 @@ import (
 )
 
 func exportCommand() *cobra.Command {
-	return transferCommand("export FILE", "Write everything to a file, as it is at one moment", exportTo)
+	return transferCommand("export FILE", "Write everything to a file, as it is at one moment, of a server that may be running",
+		func(ctx context.Context, c config.Stores, path string) (*server.Stores, error) {
+			return server.OpenSnapshot(ctx, c, filepath.Dir(path))
+		}, exportTo)
 }
 
 func importCommand() *cobra.Command {
-	return transferCommand("import FILE", "Fill an empty server with everything from a file", importFrom)
+	return transferCommand("import FILE", "Fill an empty server with everything from a file",
+		func(ctx context.Context, c config.Stores, _ string) (*server.Stores, error) {
+			return server.OpenStores(ctx, c)
+		}, importFrom)
 }
 
 // transferCommand opens the stores, carries out what the command is for, and says
 // how it goes and what came of it.
 func transferCommand(
-	use, short string, carryOut func(context.Context, *server.Stores, string, transfer.Progress) (transfer.Summary, error),
+	use, short string,
+	open func(ctx context.Context, c config.Stores, path string) (*server.Stores, error),
+	carryOut func(ctx context.Context, s *server.Stores, path string, heard transfer.Progress) (transfer.Summary, error),
 ) *cobra.Command {
 	command := &cobra.Command{
 		Use: use, Short: short, Args: cobra.ExactArgs(1),
@@ -41,7 +50,7 @@ func transferCommand(
 			}
 			ctx, stop := signal.NotifyContext(c.Context(), os.Interrupt, syscall.SIGTERM)
 			defer stop()
-			stores, err := server.OpenStores(ctx, settings)
+			stores, err := open(ctx, settings, args[0])
 			if err != nil {
 				return err
 			}

@@ -9,6 +9,7 @@ import (
 	"net/mail"
 	"net/url"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -28,6 +29,7 @@ import (
 // dashes: data-dir.
 type Config struct {
 	DataDir   string   `koanf:"data-dir"`
+	InMemory  bool     `koanf:"in-memory"`
 	HTTPAddr  string   `koanf:"http-addr"`
 	GRPCAddr  string   `koanf:"grpc-addr"`
 	GRPCKey   string   `koanf:"grpc-key"`
@@ -41,9 +43,20 @@ type Config struct {
 	LogFormat string   `koanf:"log-format"`
 }
 
+// DataFile is the file that keeps people and relationships; empty in memory.
+func (c Config) DataFile() string {
+	if c.InMemory {
+		return ""
+	}
+	return dataFile(c.DataDir)
+}
+
+func dataFile(dir string) string { return filepath.Join(dir, "gatehouse.db") }
+
 // Flags declares every setting, with its default and what it means.
 func Flags(flags *pflag.FlagSet) {
 	flags.String("data-dir", "./data", "folder for everything the server keeps")
+	flags.Bool("in-memory", false, "forget people and relationships when the server stops; for tests and trials")
 	flags.String("http-addr", "127.0.0.1:8080", "address of the HTTP API")
 	flags.String("grpc-addr", "127.0.0.1:50051", "address of SpiceDB's own gRPC API, for zed and authzed clients; empty switches it off")
 	flags.String("grpc-key", "", "preshared key of the gRPC API, at least 16 characters; in dev mode one is made up in the data directory")

@@ -22,13 +22,26 @@ type Stores struct {
 	DirectoryURL    string `koanf:"directory-url"`
 }
 
+// DataFile is the file of a server that keeps everything itself; empty for others.
+func (s Stores) DataFile() string {
+	if s.SpiceDBEndpoint != "" {
+		return ""
+	}
+	return dataFile(s.DataDir)
+}
+
 // StoresFlags declares the settings of Stores.
 func StoresFlags(flags *pflag.FlagSet) {
-	flags.String("data-dir", "./data", "folder of a server that keeps everything itself")
+	DataDirFlag(flags)
 	flags.String("spicedb-endpoint", "", "host:port of a SpiceDB that runs by itself; needs directory-url")
 	flags.String("spicedb-key", "", "its preshared key; GATEHOUSE_SPICEDB_KEY keeps it out of the list of processes")
 	flags.Bool("spicedb-insecure", false, "reach it without TLS")
 	flags.String("directory-url", "", "postgres:// URL of the directory; GATEHOUSE_DIRECTORY_URL keeps its password out of the list of processes")
+}
+
+// DataDirFlag declares the one setting of Stores for those who need no other.
+func DataDirFlag(flags *pflag.FlagSet) {
+	flags.String("data-dir", "./data", "folder of a server that keeps everything itself")
 }
 
 // LoadStores reads the settings of Stores. Flags given win over variables, and

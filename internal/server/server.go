@@ -21,7 +21,6 @@ import (
 	"github.com/gatehouse/gatehouse/internal/authn"
 	"github.com/gatehouse/gatehouse/internal/checks"
 	"github.com/gatehouse/gatehouse/internal/config"
-	"github.com/gatehouse/gatehouse/internal/database"
 	"github.com/gatehouse/gatehouse/internal/directory"
 	"github.com/gatehouse/gatehouse/internal/email"
 	"github.com/gatehouse/gatehouse/internal/follow"
@@ -66,9 +65,9 @@ func New(ctx context.Context, c config.Config, log *slog.Logger) (_ *Server, err
 		return nil, err
 	}
 
-	engine, err := spicedb.Start(ctx, spicedb.Config{Addr: c.GRPCAddr, Key: c.GRPCKey})
+	engine, err := spicedb.Start(ctx, spicedb.Config{Path: c.DataFile(), Addr: c.GRPCAddr, Key: c.GRPCKey})
 	if err != nil {
-		return nil, fmt.Errorf("run SpiceDB on grpc-addr: %w", err)
+		return nil, err
 	}
 	s.closers = append(s.closers, engine.Close)
 	gateway := relationships.New(engine.Conn(), engine.Head)
@@ -76,13 +75,9 @@ func New(ctx context.Context, c config.Config, log *slog.Logger) (_ *Server, err
 		return nil, err
 	}
 
-	// The directory lives as long as the relationships it names: in memory.
-	db, err := database.Open(ctx, database.InMemory)
-	if err != nil {
-		return nil, err
-	}
-	s.closers = append(s.closers, db.Close)
-	names, err := directory.New(ctx, db, time.Now, gateway.Exists)
+	// One file keeps relationships and the names of those they relate, so that a
+	// copy of it is always a copy of both.
+	names, err := directory.New(ctx, engine.DB(), time.Now, gateway.Exists)
 	if err != nil {
 		return nil, err
 	}
@@ -110,7 +105,7 @@ func New(ctx context.Context, c config.Config, log *slog.Logger) (_ *Server, err
 		Operations: s.Operations, Checks: checker, People: names, Replays: names, Logins: logins, Log: log, Vocabulary: vocabulary,
 		Ready: func(ctx context.Context) map[string]error {
 			_, down := gateway.Head(ctx)
-			return map[string]error{"spicedb": down, "directory": db.PingContext(ctx)}
+			return map[string]error{"spicedb": down, "directory": engine.DB().PingContext(ctx)}
 		},
 	})
 	if err != nil {

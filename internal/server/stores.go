@@ -4,12 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/gatehouse/gatehouse/internal/config"
 	"github.com/gatehouse/gatehouse/internal/database"
 	"github.com/gatehouse/gatehouse/internal/directory"
 	"github.com/gatehouse/gatehouse/internal/relationships"
+	"github.com/gatehouse/gatehouse/internal/spicedb"
+	"github.com/gatehouse/gatehouse/internal/spicedb/sqlite"
 )
 
 // Stores are open while no server runs on them, to be exported or filled.
@@ -20,28 +24,67 @@ type Stores struct {
 	closers []func() error // in the order of opening
 }
 
-// OpenStores opens the stores that the settings name; Close must follow.
+// OpenStores opens the stores that the settings name; Close must follow. A data
+// directory is made if need be, and must not be in use.
 // Errors: those of the stores, and of directory.OpenArchive.
-func OpenStores(ctx context.Context, c config.Stores) (_ *Stores, err error) {
+func OpenStores(ctx context.Context, c config.Stores) (*Stores, error) {
+	if c.DataFile() != "" {
+		if err := os.MkdirAll(c.DataDir, 0o700); err != nil {
+			return nil, fmt.Errorf("make the data directory: %w", err)
+		}
+	}
+	return open(ctx, c, c.DataFile())
+}
+
+// OpenSnapshot opens the stores that the settings name to be read; Close must
+// follow. A data directory may be in use: a copy of its file is opened, made in the
+// folder at beside and removed at Close.
+// Errors: those of OpenStores.
+func OpenSnapshot(ctx context.Context, c config.Stores, beside string) (_ *Stores, err error) {
+	if c.DataFile() == "" {
+		return open(ctx, c, "")
+	}
+	dir, err := os.MkdirTemp(beside, ".gatehouse-export-")
+	if err != nil {
+		return nil, fmt.Errorf("make a folder for a copy: %w", err)
+	}
+	remove := func() error { return os.RemoveAll(dir) }
+	path := filepath.Join(dir, "copy.db")
+	if _, err := sqlite.Copy(ctx, c.DataFile(), path, func(int64) {}); err != nil {
+		return nil, errors.Join(err, remove())
+	}
+	s, err := open(ctx, c, path)
+	if err != nil {
+		return nil, errors.Join(err, remove())
+	}
+	s.closers = append([]func() error{remove}, s.closers...)
+	return s, nil
+}
+
+func open(ctx context.Context, c config.Stores, path string) (_ *Stores, err error) {
 	s := &Stores{}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Close())
 		}
 	}()
-	open := s.openServers
-	if c.SpiceDBEndpoint == "" {
-		open = s.openDataDir
+	if path == "" {
+		err = s.openServers(ctx, c)
+	} else {
+		err = s.openFile(ctx, path)
 	}
-	if err := open(ctx, c); err != nil {
-		return nil, err
-	}
-	return s, nil
+	return s, err
 }
 
-// openDataDir has nothing to open yet: the embedded engine keeps all in memory.
-func (s *Stores) openDataDir(_ context.Context, c config.Stores) error {
-	return fmt.Errorf("a server keeps nothing in %s yet: name a SpiceDB that runs by itself with --spicedb-endpoint, and its --directory-url", c.DataDir)
+func (s *Stores) openFile(ctx context.Context, path string) error {
+	engine, err := spicedb.Start(ctx, spicedb.Config{Path: path})
+	if err != nil {
+		return err
+	}
+	s.closers = append(s.closers, engine.Close)
+	s.Relationships = relationships.NewArchive(engine.Conn())
+	s.Directory, err = directory.OpenArchive(ctx, engine.DB(), time.Now)
+	return err
 }
 
 // openServers opens a SpiceDB and a Postgres that run by themselves.
@@ -69,4 +112,19 @@ func (s *Stores) Close() error {
 		errs = append(errs, s.closers[i]())
 	}
 	return errors.Join(errs...)
+}
+
+// Backup copies the file of a server, which may be running, to a new file.
+// Errors: those of sqlite.Copy.
+func Backup(ctx context.Context, c config.Stores, to string, heard func(bytes int64)) (bytes int64, err error) {
+	return sqlite.Copy(ctx, c.DataFile(), to, heard)
+}
+
+// Restore makes the file of a server from a backup. It replaces none.
+// Errors: those of sqlite.Copy.
+func Restore(ctx context.Context, c config.Stores, from string, heard func(bytes int64)) (bytes int64, err error) {
+	if err := os.MkdirAll(c.DataDir, 0o700); err != nil {
+		return 0, fmt.Errorf("make the data directory: %w", err)
+	}
+	return sqlite.Copy(ctx, from, c.DataFile(), heard)
 }

@@ -5,23 +5,25 @@ package spicedb
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"time"
 
-	"github.com/authzed/spicedb/pkg/caveats/types"
-	dsconfig "github.com/authzed/spicedb/pkg/cmd/datastore"
 	"github.com/authzed/spicedb/pkg/cmd/server"
 	"github.com/authzed/spicedb/pkg/cmd/util"
 	"github.com/authzed/spicedb/pkg/datalayer"
-	"github.com/authzed/spicedb/pkg/datastore"
 	"github.com/authzed/spicedb/pkg/embedded"
 	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc"
+
+	"github.com/gatehouse/gatehouse/internal/spicedb/sqlite"
 )
 
 // Config says how to run the embedded server.
 type Config struct {
+	// Path is the file that keeps everything; empty keeps it until Close.
+	Path string
 	// Addr is where zed and authzed clients reach SpiceDB's own gRPC API;
 	// empty offers it to nobody.
 	Addr string
@@ -32,11 +34,13 @@ type Config struct {
 // schemaMode keeps the schema in one piece, which lets a check find it in a cache
 // by its hash. Kept by definition it would be read anew for every check: that
 // took three times as long.
-const schemaMode = datalayer.SchemaModeReadNewWriteNew
+//
+// It is written by definition too, for the sake of those who watch the schema.
+const schemaMode = datalayer.SchemaModeReadNewWriteBoth
 
 // Server is a running embedded SpiceDB.
 type Server struct {
-	store   datastore.Datastore
+	store   *sqlite.Datastore
 	layer   datalayer.DataLayer
 	checker *embedded.Permissions
 	conn    *grpc.ClientConn
@@ -56,16 +60,10 @@ func Start(ctx context.Context, c Config) (_ *Server, err error) {
 		}
 	}()
 
-	s.store, err = dsconfig.NewDatastore(ctx,
-		dsconfig.DefaultDatastoreConfig().ToOption(),
-		dsconfig.WithEngine(dsconfig.MemoryEngine),
-		dsconfig.WithCaveatTypeSet(types.Default.TypeSet),
-		// Revisions are rounded for the sake of dispatch caches, which are off:
-		// unrounded, zed sees by default what the façade sees.
-		dsconfig.WithRevisionQuantization(0),
-	)
-	if err != nil {
-		return nil, fmt.Errorf("open the memory engine: %w", err)
+	// Revisions are rounded for the sake of dispatch caches, which are off:
+	// unrounded, zed sees by default what the façade sees.
+	if s.store, err = sqlite.Open(ctx, c.Path, sqlite.RevisionQuantization(0)); err != nil {
+		return nil, err
 	}
 	s.layer = datalayer.NewDataLayer(s.store, datalayer.WithSchemaMode(schemaMode))
 	if s.checker, err = embedded.NewPermissions(embedded.Config{
@@ -87,12 +85,14 @@ func Start(ctx context.Context, c Config) (_ *Server, err error) {
 		return nil, err
 	}
 	if c.Addr != "" {
-		_, err = s.serve(ctx,
+		if _, err = s.serve(ctx,
 			server.WithGRPCServer(util.GRPCServerConfig{Enabled: true, Network: "tcp", Address: c.Addr}),
 			server.WithPresharedSecureKey(c.Key),
-		)
+		); err != nil {
+			return nil, fmt.Errorf("grpc-addr: %w", err)
+		}
 	}
-	return s, err
+	return s, nil
 }
 
 func (s *Server) serve(ctx context.Context, options ...server.ConfigOption) (server.RunnableServer, error) {
@@ -125,6 +125,10 @@ func (s *Server) serve(ctx context.Context, options ...server.ConfigOption) (ser
 
 // Conn reaches SpiceDB's gRPC API without leaving the process.
 func (s *Server) Conn() grpc.ClientConnInterface { return s.conn }
+
+// DB is the file, for those who keep tables of their own in it: see
+// sqlite.Datastore.DB.
+func (s *Server) DB() *sql.DB { return s.store.DB() }
 
 // Close stops serving, waits for calls in flight, and closes the store.
 func (s *Server) Close() error {

@@ -18,27 +18,15 @@ const (
 var tables string
 
 // migrations bring a file of the format before their index to that of it.
-var migrations = [format]func(context.Context, *session) error{create}
+var migrations = [format]func(context.Context, *session) error{lay}
 
 // prepare checks that the file is whole and ours, and brings it to our format.
 // Until it has found so, it writes nothing.
-// Errors: a foreign, damaged, newer or read-only file, with the cure.
+// Errors: those of identify; a damaged or read-only file, with the cure.
 func prepare(ctx context.Context, path string, w *session) error {
-	var id, version, objects int
-	err := w.queryRow(ctx, `SELECT a.application_id, v.user_version, (SELECT count(*) FROM sqlite_schema)
-		FROM pragma_application_id a, pragma_user_version v`).Scan(&id, &version, &objects)
-	switch {
-	case is(err, codeNotSQLite):
-		return fmt.Errorf("%s is not a SQLite database: name another file, or move this one away: %w", path, err)
-	case is(err, codeCorrupt):
-		return damaged(path, err)
-	case err != nil:
-		return fmt.Errorf("read %s: %w", path, err)
-	case id == 0 && objects == 0: // new
-	case id != applicationID:
-		return fmt.Errorf("%s is a database of another program: name another file, or move this one away", path)
-	case version > format:
-		return fmt.Errorf("%s has format %d and this program reads up to %d: run the newer version that wrote it", path, version, format)
+	version, err := identify(ctx, path, w)
+	if err != nil {
+		return err
 	}
 	if err := check(ctx, path, w); err != nil {
 		return err
@@ -50,6 +38,29 @@ func prepare(ctx context.Context, path string, w *session) error {
 		return fmt.Errorf("bring %s from format %d to %d: %w", path, version, format, err)
 	}
 	return nil
+}
+
+// identify says which format the file has; a new one has format 0.
+// Errors: a foreign, damaged or newer file, with the cure.
+func identify(ctx context.Context, path string, w *session) (version int, err error) {
+	var id, objects int
+	err = w.queryRow(ctx, `SELECT a.application_id, v.user_version, (SELECT count(*) FROM sqlite_schema)
+		FROM pragma_application_id a, pragma_user_version v`).Scan(&id, &version, &objects)
+	switch {
+	case is(err, codeNotSQLite):
+		return 0, fmt.Errorf("%s is not a SQLite database: name another file, or move this one away: %w", path, err)
+	case is(err, codeCorrupt):
+		return 0, damaged(path, err)
+	case err != nil:
+		return 0, fmt.Errorf("read %s: %w", path, err)
+	case id == 0 && objects == 0:
+		return 0, nil
+	case id != applicationID:
+		return 0, fmt.Errorf("%s is a database of another program: name another file, or move this one away", path)
+	case version > format:
+		return 0, fmt.Errorf("%s has format %d and this program reads up to %d: run the newer version that wrote it", path, version, format)
+	}
+	return version, nil
 }
 
 // migrate also finds out whether the file can be written, which it would be told
@@ -88,8 +99,8 @@ func damaged(path string, err error) error {
 	return fmt.Errorf("%s is damaged: restore it from a backup: %w", path, err)
 }
 
-// create makes the tables, and the revision from which a watch can see all.
-func create(ctx context.Context, w *session) error {
+// lay makes the tables, and the revision from which a watch can see all.
+func lay(ctx context.Context, w *session) error {
 	if _, err := w.ExecContext(ctx, tables); err != nil {
 		return err
 	}

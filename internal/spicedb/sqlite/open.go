@@ -51,6 +51,9 @@ func openFile(ctx context.Context, path string, o settings) (_ *Datastore, err e
 		return nil, err
 	}
 	opened = append(opened, d.lock.release)
+	if err := create(path); err != nil {
+		return nil, err
+	}
 
 	if d.writer, err = openWriter(ctx, path, o); err != nil {
 		return nil, err
@@ -74,6 +77,22 @@ func openFile(ctx context.Context, path string, o settings) (_ *Datastore, err e
 		})
 	}
 	return d, err
+}
+
+// create makes a new file for its owner alone, for it will tell of people. SQLite
+// gives the files beside it the same permissions.
+func create(path string) error {
+	if _, err := os.Stat(path); err == nil {
+		return nil
+	}
+	if err := vacant(path); err != nil {
+		return err
+	}
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return fmt.Errorf("create the database: %w", err)
+	}
+	return file.Close()
 }
 
 // openWriter opens the one connection that writes, and makes sure of the file.

@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"slices"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -22,9 +20,6 @@ import (
 
 	"github.com/gatehouse/gatehouse/internal/spicedb/sqlite"
 )
-
-// large is set to measure at a million relationships too.
-const large = "GATEHOUSE_BENCH_LARGE"
 
 const benchSchema = `definition user {}
 definition group {
@@ -84,12 +79,7 @@ func load(b *testing.B, d datastore.Datastore, n int) {
 	}
 }
 
-func sizes() []int {
-	if os.Getenv(large) != "" {
-		return []int{1_000, 50_000, 1_000_000}
-	}
-	return []int{1_000, 50_000}
-}
+var sizes = []int{1_000, 50_000, 1_000_000}
 
 func memory(b *testing.B) datastore.Datastore {
 	b.Helper()
@@ -100,18 +90,17 @@ func memory(b *testing.B) datastore.Datastore {
 	return d
 }
 
-func checker(b *testing.B, d datastore.Datastore) func(n int) {
+func checker(b *testing.B, d datastore.Datastore) func(r tuple.Relationship) {
 	b.Helper()
 	p, err := embedded.NewPermissions(embedded.Config{Datastore: d, SchemaMode: mode, SchemaCacheMaxCostBytes: 16 << 20})
 	require.NoError(b, err)
 	b.Cleanup(func() { _ = p.Close() })
-	return func(n int) {
-		r := nth(n)
+	return func(r tuple.Relationship) {
 		answer, err := p.Check(b.Context(), embedded.CheckRequest{
 			ResourceType: "document", ResourceID: r.Resource.ObjectID, Permission: "view", SubjectType: "user", SubjectID: r.Subject.ObjectID,
 		})
 		if err != nil || !answer.HasPermission {
-			b.Errorf("check %d: %v, %v", n, answer, err)
+			b.Errorf("check %s: %v, %v", tuple.MustString(r), answer, err)
 		}
 	}
 }
@@ -129,73 +118,46 @@ func processor(b *testing.B) func() {
 	return func() { b.ReportMetric(float64((used()-before).Nanoseconds())/float64(b.N)/1000, "cpu-µs/op") }
 }
 
-// BenchmarkCheck asks uncached, of a relationship each time another.
+// ratios compare what is measured in one run.
+type ratios map[string]float64
+
+// of reports how many times as long the benchmark took as a former one.
+func (r ratios) of(b *testing.B, name, former, unit string) {
+	r[name] = float64(b.Elapsed().Nanoseconds()) / float64(b.N)
+	if r[former] > 0 {
+		b.ReportMetric(r[name]/r[former], unit)
+	}
+}
+
+// BenchmarkCheck asks uncached, of a relationship each time another. Its ratios are
+// to this engine with the fewest relationships, and of the memory engine to this
+// one with as many.
 func BenchmarkCheck(b *testing.B) {
-	for _, n := range sizes() {
+	took := ratios{}
+	for _, n := range sizes {
 		for _, engine := range []struct {
-			name string
-			open func(b *testing.B) datastore.Datastore
+			name, beside, unit string
+			open               func(b *testing.B) datastore.Datastore
 		}{
-			{"sqlite", func(b *testing.B) datastore.Datastore { return open(b, file(b)) }},
-			{"memory", memory},
+			{"sqlite", fmt.Sprint("sqlite", sizes[0]), "×smallest", func(b *testing.B) datastore.Datastore { return open(b, file(b)) }},
+			{"memory", fmt.Sprint("sqlite", n), "×sqlite", memory},
 		} {
-			if engine.name == "memory" && n > 50_000 {
-				continue // half a second for each check
-			}
 			b.Run(fmt.Sprintf("%s/%d", engine.name, n), func(b *testing.B) {
 				d := engine.open(b)
 				writeSchema(b, d)
 				load(b, d, n)
 				check := checker(b, d)
-				check(0)
+				check(nth(0))
 				end := processor(b)
 				i := 0
 				for b.Loop() {
 					i = (i + 7919) % n
-					check(i)
+					check(nth(i))
 				}
 				end()
+				took.of(b, fmt.Sprint(engine.name, n), engine.beside, engine.unit)
 			})
 		}
-	}
-}
-
-// BenchmarkCheckWhileWriting reports the slowest checks with and without a writer
-// who never pauses.
-func BenchmarkCheckWhileWriting(b *testing.B) {
-	const n = 50_000
-	for _, writing := range []bool{false, true} {
-		b.Run(fmt.Sprintf("writing=%t", writing), func(b *testing.B) {
-			d := open(b, file(b))
-			writeSchema(b, d)
-			load(b, d, n)
-			check := checker(b, d)
-			ctx, cancel := context.WithCancel(b.Context())
-			var writes atomic.Int64
-			done := make(chan struct{})
-			go func() {
-				defer close(done)
-				for i := n; writing && ctx.Err() == nil; i++ {
-					if _, err := write(context.WithoutCancel(ctx), d, tuple.Touch(nth(i))); err != nil {
-						b.Error(err)
-					}
-					writes.Add(1)
-				}
-			}()
-			var took []time.Duration
-			i := 0
-			for b.Loop() {
-				i = (i + 7919) % n
-				start := time.Now()
-				check(i)
-				took = append(took, time.Since(start))
-			}
-			cancel()
-			<-done
-			slices.Sort(took)
-			b.ReportMetric(float64(took[len(took)*99/100].Microseconds()), "p99-µs")
-			b.ReportMetric(float64(writes.Load())/b.Elapsed().Seconds(), "writes/s")
-		})
 	}
 }
 
@@ -237,7 +199,7 @@ func BenchmarkImport(b *testing.B) {
 
 // BenchmarkOpen includes the check of the whole file.
 func BenchmarkOpen(b *testing.B) {
-	for _, n := range sizes() {
+	for _, n := range sizes {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			path := file(b)
 			d := open(b, path)

@@ -85,6 +85,9 @@ func TestHotReadsAreIndexed(t *testing.T) {
 		"resources by prefix": {func() (query, error) {
 			return forward(datastore.RelationshipsFilter{OptionalResourceType: "document", OptionalResourceIDPrefix: "d"}, &options.QueryOptions{})
 		}, resource + "(object_type=? AND object_id>? AND object_id<?)"},
+		"resources by prefix, a page": {func() (query, error) {
+			return forward(datastore.RelationshipsFilter{OptionalResourceType: "document", OptionalResourceIDPrefix: "d"}, page(&options.QueryOptions{Sort: options.ByResource}))
+		}, resource + "(object_type=? AND (object_id,relation,subject_type,subject_id,subject_relation)>(?,?,?,?,?)"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			q, err := c.query()

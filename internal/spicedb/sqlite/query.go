@@ -64,6 +64,8 @@ type query struct {
 	limit          string
 	skipCaveats    bool
 	skipExpiration bool
+
+	from int // the condition that a range of resources begins with, from 1
 }
 
 func (q *query) where(condition string, args ...any) {
@@ -109,7 +111,9 @@ func (q *query) resources(f datastore.RelationshipsFilter) error {
 		if len(f.OptionalResourceIds) > 0 {
 			return fmt.Errorf("a filter has both resource ids and their prefix %q", p)
 		}
-		q.where("object_id >= ? AND object_id < ?", p, p+"\U0010ffff")
+		q.where("object_id >= ?", p)
+		q.from = len(q.conditions)
+		q.where("object_id < ?", p+"\U0010ffff")
 	}
 	if f.OptionalResourceRelation != "" {
 		q.is(relation, f.OptionalResourceRelation)
@@ -214,6 +218,10 @@ func (q *query) page(sort options.SortOrder, after, until options.Cursor, limit 
 	}
 	list := strings.Join(names, ", ")
 	q.order = " ORDER BY " + list
+	if after != nil && q.from > 0 {
+		// The index starts where one condition says: not at the prefix, but after it.
+		q.conditions[q.from-1] = "+" + q.conditions[q.from-1]
+	}
 	for _, bound := range []struct {
 		cursor  options.Cursor
 		compare string

@@ -1,5 +1,5 @@
-// Package database opens a database, SQLite or Postgres, and brings its tables up
-// to date.
+// Package database opens a Postgres database, and brings the tables of its owner up
+// to date in it, or in any SQLite database.
 //
 // Statements that bind $1 and keep to what both understand run on either.
 package database
@@ -7,16 +7,34 @@ package database
 import (
 	"context"
 	"database/sql"
-	"strings"
+	"fmt"
+	"time"
+
+	_ "github.com/jackc/pgx/v5/stdlib" // the driver
 )
 
-// Open opens the Postgres database that a postgres:// URL names, or else the
-// SQLite database in the file at path, creating it if need be; an empty path
-// means InMemory.
+// Postgres gives a process per connection, so that many cost it more than a short
+// wait costs us; and connections end in time, so that they spread again over
+// servers that came back.
+const (
+	connections = 16
+	lifetime    = 30 * time.Minute
+)
+
+// Open opens the database that a postgres:// URL names. It leaves isolation as it
+// is, read committed: single statements must do for those who write at once.
 // Errors: those of the driver; no password is in them.
-func Open(ctx context.Context, path string) (*sql.DB, error) {
-	if strings.HasPrefix(path, "postgres://") || strings.HasPrefix(path, "postgresql://") {
-		return openPostgres(ctx, path)
+func Open(ctx context.Context, url string) (*sql.DB, error) {
+	db, err := sql.Open("pgx", url)
+	if err != nil {
+		return nil, fmt.Errorf("open the Postgres database: %w", err)
 	}
-	return openSQLite(ctx, path)
+	db.SetMaxOpenConns(connections)
+	db.SetMaxIdleConns(connections)
+	db.SetConnMaxLifetime(lifetime)
+	if err := db.PingContext(ctx); err != nil {
+		_ = db.Close()
+		return nil, fmt.Errorf("open the Postgres database: %w", err)
+	}
+	return db, nil
 }

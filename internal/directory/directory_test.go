@@ -2,7 +2,9 @@ package directory_test
 
 import (
 	"context"
+	"database/sql"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -14,6 +16,7 @@ import (
 	"github.com/gatehouse/gatehouse/internal/database"
 	"github.com/gatehouse/gatehouse/internal/database/postgrestest"
 	"github.com/gatehouse/gatehouse/internal/directory"
+	"github.com/gatehouse/gatehouse/internal/spicedb/sqlite"
 )
 
 var postgres *postgrestest.Cluster
@@ -56,7 +59,7 @@ func (w *world) create(o access.Object) {
 	w.created[o] = true
 }
 
-// onEach runs a test on a directory in memory, in a file and on Postgres.
+// onEach runs a test on a directory in a file and on Postgres.
 func onEach(t *testing.T, test func(t *testing.T, d *directory.Directory, w *world)) {
 	for name, path := range databases(t) {
 		t.Run(name, func(t *testing.T) {
@@ -69,20 +72,31 @@ func onEach(t *testing.T, test func(t *testing.T, d *directory.Directory, w *wor
 // databases are one of each kind, empty.
 func databases(t *testing.T) map[string]string {
 	return map[string]string{
-		"memory":   database.InMemory,
-		"file":     filepath.Join(t.TempDir(), "directory.db"),
+		"file":     filepath.Join(t.TempDir(), "gatehouse.db"),
 		"postgres": postgres.Database(t),
 	}
 }
 
 func open(t *testing.T, path string, w *world) *directory.Directory {
 	t.Helper()
-	db, err := database.Open(t.Context(), path)
-	require.NoError(t, err)
-	t.Cleanup(func() { assert.NoError(t, db.Close()) })
-	d, err := directory.New(t.Context(), db, w.now, w.exists)
+	d, err := directory.New(t.Context(), openDatabase(t, path), w.now, w.exists)
 	require.NoError(t, err)
 	return d
+}
+
+// openDatabase opens one on Postgres, or the file that SpiceDB shares.
+func openDatabase(t *testing.T, path string) *sql.DB {
+	t.Helper()
+	if strings.HasPrefix(path, "postgres://") {
+		db, err := database.Open(t.Context(), path)
+		require.NoError(t, err)
+		t.Cleanup(func() { assert.NoError(t, db.Close()) })
+		return db
+	}
+	engine, err := sqlite.Open(t.Context(), path)
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, engine.Close()) })
+	return engine.DB()
 }
 
 // parallel runs f a hundred times at once and returns what the runs gave.
@@ -99,9 +113,7 @@ func parallel[T any](t *testing.T, f func(run int) (T, error)) (results []T, err
 }
 
 func TestDirectoryOutlivesRestart(t *testing.T) {
-	kept := databases(t)
-	delete(kept, "memory")
-	for name, path := range kept {
+	for name, path := range databases(t) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld()
 			var ann access.Person
@@ -118,9 +130,7 @@ func TestDirectoryOutlivesRestart(t *testing.T) {
 }
 
 func TestDriverErrorsStayInside(t *testing.T) {
-	db, err := database.Open(t.Context(), database.InMemory)
-	require.NoError(t, err)
-	w := newWorld()
+	db, w := openDatabase(t, sqlite.InMemory), newWorld()
 	d, err := directory.New(t.Context(), db, w.now, w.exists)
 	require.NoError(t, err)
 	require.NoError(t, db.Close())

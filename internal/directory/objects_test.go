@@ -11,8 +11,8 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/gatehouse/gatehouse/internal/access"
-	"github.com/gatehouse/gatehouse/internal/database"
 	"github.com/gatehouse/gatehouse/internal/directory"
+	"github.com/gatehouse/gatehouse/internal/spicedb/sqlite"
 )
 
 func account(id, number, identifier string) access.ObjectProfile {
@@ -210,7 +210,7 @@ func TestObjectsByID(t *testing.T) {
 // object that exists with the names it was created under.
 func TestCrashesNeitherLoseNorShareNames(t *testing.T) {
 	w := newWorld()
-	d := open(t, database.InMemory, w)
+	d := open(t, sqlite.InMemory, w)
 	checks := 0
 	rapid.Check(t, func(t *rapid.T) {
 		checks++ // each check has names of its own

@@ -15,7 +15,6 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/gatehouse/gatehouse/internal/access"
-	"github.com/gatehouse/gatehouse/internal/database"
 	"github.com/gatehouse/gatehouse/internal/directory"
 	"github.com/gatehouse/gatehouse/internal/follow"
 	"github.com/gatehouse/gatehouse/internal/relationships"
@@ -39,10 +38,7 @@ func newWorld(t *testing.T) *world {
 	t.Cleanup(func() { require.NoError(t, engine.Close()) })
 	gateway := relationships.New(engine.Conn(), engine.Head)
 	require.NoError(t, gateway.ApplySchema(t.Context(), schema.Text))
-	db, err := database.Open(t.Context(), database.InMemory)
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, db.Close()) })
-	cursors, err := directory.New(t.Context(), db, time.Now, gateway.Exists)
+	cursors, err := directory.New(t.Context(), engine.DB(), time.Now, gateway.Exists)
 	require.NoError(t, err)
 	return &world{t: t, gateway: gateway, cursors: cursors}
 }

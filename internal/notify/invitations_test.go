@@ -15,7 +15,6 @@ import (
 
 	"github.com/gatehouse/gatehouse/internal/access"
 	"github.com/gatehouse/gatehouse/internal/checks"
-	"github.com/gatehouse/gatehouse/internal/database"
 	"github.com/gatehouse/gatehouse/internal/directory"
 	"github.com/gatehouse/gatehouse/internal/notify"
 	"github.com/gatehouse/gatehouse/internal/operations"
@@ -51,10 +50,7 @@ func newWorld(t *testing.T) world {
 	t.Cleanup(func() { require.NoError(t, engine.Close()) })
 	gateway := relationships.New(engine.Conn(), engine.Head)
 	require.NoError(t, gateway.ApplySchema(ctx, schema.Text))
-	db, err := database.Open(ctx, database.InMemory)
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, db.Close()) })
-	names, err := directory.New(ctx, db, time.Now, gateway.Exists)
+	names, err := directory.New(ctx, engine.DB(), time.Now, gateway.Exists)
 	require.NoError(t, err)
 	checker := checks.New(engine, gateway)
 	o := operations.New(operations.Dependencies{

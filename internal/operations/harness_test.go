@@ -2,7 +2,6 @@ package operations_test
 
 import (
 	"crypto/sha256"
-	"database/sql"
 	"fmt"
 	"regexp"
 	"strings"
@@ -16,7 +15,6 @@ import (
 
 	"github.com/gatehouse/gatehouse/internal/access"
 	"github.com/gatehouse/gatehouse/internal/checks"
-	"github.com/gatehouse/gatehouse/internal/database"
 	"github.com/gatehouse/gatehouse/internal/directory"
 	"github.com/gatehouse/gatehouse/internal/email"
 	"github.com/gatehouse/gatehouse/internal/operations"
@@ -39,7 +37,6 @@ type engine struct {
 	*spicedb.Server
 	gateway   *relationships.Gateway
 	directory *directory.Directory
-	db        *sql.DB
 }
 
 // start runs an engine for as long as the test. It costs a third of a second
@@ -52,10 +49,7 @@ func start(t *testing.T) *engine {
 	e := &engine{Server: server, gateway: relationships.New(server.Conn(), server.Head)}
 	require.NoError(t, e.gateway.ApplySchema(t.Context(), schema.Text))
 
-	e.db, err = database.Open(t.Context(), database.InMemory)
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, e.db.Close()) })
-	e.directory, err = directory.New(t.Context(), e.db, now, e.gateway.Exists)
+	e.directory, err = directory.New(t.Context(), e.DB(), now, e.gateway.Exists)
 	require.NoError(t, err)
 	return e
 }
@@ -75,7 +69,7 @@ func (e *engine) clear(t *testing.T) {
 		})
 		require.NoError(t, err)
 	}
-	_, err := e.db.ExecContext(t.Context(), "DELETE FROM people; DELETE FROM objects") // the rest hangs from them
+	_, err := e.DB().ExecContext(t.Context(), "DELETE FROM people; DELETE FROM objects") // the rest hangs from them
 	require.NoError(t, err)
 }
 

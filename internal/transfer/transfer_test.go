@@ -17,7 +17,6 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/gatehouse/gatehouse/internal/access"
-	"github.com/gatehouse/gatehouse/internal/database"
 	"github.com/gatehouse/gatehouse/internal/directory"
 	"github.com/gatehouse/gatehouse/internal/relationships"
 	"github.com/gatehouse/gatehouse/internal/spicedb"
@@ -41,14 +40,11 @@ func empty(t *testing.T) stores {
 	engine, err := spicedb.Start(t.Context(), spicedb.Config{})
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, engine.Close()) })
-	db, err := database.Open(t.Context(), database.InMemory)
-	require.NoError(t, err)
-	t.Cleanup(func() { assert.NoError(t, db.Close()) })
-	archive, err := directory.OpenArchive(t.Context(), db, time.Now)
+	archive, err := directory.OpenArchive(t.Context(), engine.DB(), time.Now)
 	require.NoError(t, err)
 	gateway := relationships.New(engine.Conn(), engine.Head)
 	return stores{relationships.NewArchive(engine.Conn()), archive, gateway, func() (*directory.Directory, error) {
-		return directory.New(t.Context(), db, time.Now, gateway.Exists)
+		return directory.New(t.Context(), engine.DB(), time.Now, gateway.Exists)
 	}}
 }
 

@@ -2,6 +2,8 @@ package sqlite_test
 
 import (
 	"context"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -83,4 +85,28 @@ func TestReopenKeepsEverything(t *testing.T) {
 	require.ErrorAs(t, <-errs, &datastore.InvalidRevisionError{}, "a cursor from elsewhere")
 	_, err = read(ctx, d, sqlite.Revision(99))
 	require.ErrorAs(t, err, &datastore.InvalidRevisionError{})
+}
+
+func TestAnyNameWillDo(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for _, path := range []string{"relative.db", "a b?c#d%20e&f=g'h.db", "ünï.db", filepath.Join(t.TempDir(), "absolute.db")} {
+		d := open(t, path)
+		at := mustWrite(t, d, touches(viewer(1))...)
+		require.NoError(t, d.Close())
+		require.FileExists(t, path)
+		require.Len(t, mustRead(t, open(t, path), at), 1)
+	}
+}
+
+func TestPrivateDatabasesLeaveNothingBehind(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	one, other := open(t, ""), open(t, sqlite.InMemory)
+	at := mustWrite(t, one, touches(viewer(1))...)
+	require.Len(t, mustRead(t, one, at), 1)
+	require.Empty(t, mustRead(t, other, newest(t, other)))
+	require.NoError(t, one.Close())
+	require.NoError(t, other.Close())
+	left, err := os.ReadDir(os.TempDir())
+	require.NoError(t, err)
+	require.Empty(t, left)
 }

@@ -6,15 +6,11 @@ import (
 	"fmt"
 	"net/url"
 	"os"
-	"path/filepath"
 	"runtime"
 	"time"
 
 	"github.com/authzed/spicedb/pkg/datastore"
 )
-
-// InMemory names a private database that ends with its handle.
-const InMemory = ":memory:"
 
 // idle is how many connections of a pool stay open.
 var idle = 2 * runtime.GOMAXPROCS(0)
@@ -162,20 +158,4 @@ func (d *Datastore) load(ctx context.Context) error {
 	d.head.Store(&newest)
 	d.collected.Store(uint64(collected))
 	return nil
-}
-
-// openPrivate keeps the database in a temporary directory of its own: SQLite's
-// memory databases would make readers wait for the writer. It never syncs.
-func openPrivate(ctx context.Context, o settings) (*Datastore, error) {
-	dir, err := os.MkdirTemp("", "gatehouse-")
-	if err != nil {
-		return nil, fmt.Errorf("make a directory for a private database: %w", err)
-	}
-	o.synchronous = "OFF"
-	d, err := openFile(ctx, filepath.Join(dir, "private.db"), o)
-	if err != nil {
-		return nil, errors.Join(err, os.RemoveAll(dir))
-	}
-	d.remove = func() error { return os.RemoveAll(dir) }
-	return d, nil
 }

@@ -2,7 +2,6 @@ package sqlite_test
 
 import (
 	"context"
-	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -96,17 +95,4 @@ func TestAnyNameWillDo(t *testing.T) {
 		require.FileExists(t, path)
 		require.Len(t, mustRead(t, open(t, path), at), 1)
 	}
-}
-
-func TestPrivateDatabasesLeaveNothingBehind(t *testing.T) {
-	t.Setenv("TMPDIR", t.TempDir())
-	one, other := open(t, ""), open(t, sqlite.InMemory)
-	at := mustWrite(t, one, touches(viewer(1))...)
-	require.Len(t, mustRead(t, one, at), 1)
-	require.Empty(t, mustRead(t, other, newest(t, other)))
-	require.NoError(t, one.Close())
-	require.NoError(t, other.Close())
-	left, err := os.ReadDir(os.TempDir())
-	require.NoError(t, err)
-	require.Empty(t, left)
 }

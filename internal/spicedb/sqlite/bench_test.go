@@ -161,14 +161,20 @@ func BenchmarkCheck(b *testing.B) {
 	}
 }
 
+// BenchmarkWrite compares to syncing every commit.
 func BenchmarkWrite(b *testing.B) {
-	for _, c := range []struct {
-		name string
-		opts []sqlite.Option
-	}{{"full", nil}, {"normal", []sqlite.Option{sqlite.SynchronousNormal()}}} {
-		for _, batch := range []int{1, 100} {
+	took := ratios{}
+	for _, batch := range []int{1, 100} {
+		for _, c := range []struct {
+			name string
+			open func(b *testing.B) datastore.Datastore
+		}{
+			{"full", func(b *testing.B) datastore.Datastore { return open(b, file(b)) }},
+			{"normal", func(b *testing.B) datastore.Datastore { return open(b, file(b), sqlite.SynchronousNormal()) }},
+			{"memory", memory},
+		} {
 			b.Run(fmt.Sprintf("%s/%d", c.name, batch), func(b *testing.B) {
-				d := open(b, file(b), c.opts...)
+				d := c.open(b)
 				load(b, d, 50_000)
 				end := processor(b)
 				i := 50_000
@@ -182,6 +188,7 @@ func BenchmarkWrite(b *testing.B) {
 				}
 				end()
 				b.ReportMetric(float64(b.N*batch)/b.Elapsed().Seconds(), "relationships/s")
+				took.of(b, fmt.Sprint(c.name, batch), fmt.Sprint("full", batch), "×full")
 			})
 		}
 	}
@@ -189,12 +196,24 @@ func BenchmarkWrite(b *testing.B) {
 
 func BenchmarkImport(b *testing.B) {
 	const n = 100_000
-	end := processor(b)
-	for b.Loop() {
-		load(b, open(b, file(b)), n)
+	took := ratios{}
+	for _, c := range []struct {
+		name string
+		open func(b *testing.B) datastore.Datastore
+	}{
+		{"sqlite", func(b *testing.B) datastore.Datastore { return open(b, file(b)) }},
+		{"memory", memory},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			end := processor(b)
+			for b.Loop() {
+				load(b, c.open(b), n)
+			}
+			end()
+			b.ReportMetric(float64(n*b.N)/b.Elapsed().Seconds(), "relationships/s")
+			took.of(b, c.name, "sqlite", "×sqlite")
+		})
 	}
-	end()
-	b.ReportMetric(float64(n*b.N)/b.Elapsed().Seconds(), "relationships/s")
 }
 
 // BenchmarkOpen includes the check of the whole file.

@@ -40,13 +40,13 @@ func touches(relationships ...tuple.Relationship) []tuple.RelationshipUpdate {
 	return updates
 }
 
-func write(ctx context.Context, d *sqlite.Datastore, updates ...tuple.RelationshipUpdate) (datastore.Revision, error) {
+func write(ctx context.Context, d datastore.Datastore, updates ...tuple.RelationshipUpdate) (datastore.Revision, error) {
 	return d.ReadWriteTx(ctx, func(ctx context.Context, tx datastore.ReadWriteTransaction) error {
 		return tx.WriteRelationships(ctx, updates)
 	})
 }
 
-func mustWrite(t testing.TB, d *sqlite.Datastore, updates ...tuple.RelationshipUpdate) datastore.Revision {
+func mustWrite(t testing.TB, d datastore.Datastore, updates ...tuple.RelationshipUpdate) datastore.Revision {
 	t.Helper()
 	r, err := write(t.Context(), d, updates...)
 	require.NoError(t, err)

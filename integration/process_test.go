@@ -70,6 +70,16 @@ func (p *process) stop() error {
 	return p.fault
 }
 
+// kill ends the process as a failing machine would, at once and without a word.
+func (p *process) kill() error {
+	p.stopped.Do(func() {
+		_ = p.command.Process.Kill() // fails if it has ended
+		<-p.exited
+		p.fault = p.faultless()
+	})
+	return p.fault
+}
+
 var faults = regexp.MustCompile(`(?m)^.*(level=ERROR|msg=panic|WARNING: DATA RACE|fatal error:).*$|^panic: .*$`)
 
 // exit waits until the process has ended by itself.
@@ -84,6 +94,10 @@ func (p *process) exit() error {
 	if code := p.command.ProcessState.ExitCode(); code != 0 {
 		return fmt.Errorf("exit code %d:\n%s", code, &p.stderr)
 	}
+	return p.faultless()
+}
+
+func (p *process) faultless() error {
 	if found := faults.FindString(p.stderr.String()); found != "" {
 		return fmt.Errorf("logged %q:\n%s", found, &p.stderr)
 	}

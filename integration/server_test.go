@@ -41,6 +41,18 @@ func start(t *testing.T, flags ...string) *server {
 	return s
 }
 
+// again runs a server on the data and at the addresses of one that has ended.
+func (s *server) again(t *testing.T, flags ...string) *server {
+	t.Helper()
+
+	next, err := serve(s.dataDir, append([]string{
+		"--dev", "--http-addr", strings.TrimPrefix(s.url, "http://"), "--grpc-addr", s.grpc,
+	}, flags...)...)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, next.stop()) })
+	return next
+}
+
 // readyTime is how long a server may take to become ready on a busy machine.
 const readyTime = time.Minute
 

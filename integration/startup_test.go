@@ -14,8 +14,14 @@ import (
 // refuses starts a server that must not start, and returns what it says.
 func refuses(t *testing.T, dir string, variables []string, flags ...string) string {
 	t.Helper()
+	return fails(t, dir, variables, append([]string{"serve"}, flags...)...)
+}
 
-	p, err := launch(dir, variables, gatehouse, append([]string{"serve"}, flags...)...)
+// fails runs a command that must fail, and returns what it says.
+func fails(t *testing.T, dir string, variables []string, args ...string) string {
+	t.Helper()
+
+	p, err := launch(dir, variables, gatehouse, args...)
 	require.NoError(t, err)
 	require.ErrorContains(t, p.exit(), "exit code 1:")
 	assert.Empty(t, p.stdout.String())
@@ -24,6 +30,16 @@ func refuses(t *testing.T, dir string, variables []string, flags ...string) stri
 	assert.NotContains(t, said, "goroutine")
 	assert.NotContains(t, said, "Usage:")
 	return said
+}
+
+// inOneLine insists that something is said in one line, and that it has these parts.
+func inOneLine(t *testing.T, said string, parts ...string) {
+	t.Helper()
+
+	for _, part := range parts {
+		assert.Contains(t, said, part)
+	}
+	assert.Equal(t, 1, strings.Count(said, "\n"), "one line:\n%s", said)
 }
 
 // TestStartFailsWithACure lets whoever started the server know, in one line, what
@@ -123,11 +139,7 @@ func TestStartFailsWithACure(t *testing.T) {
 					require.NoError(t, os.WriteFile(filepath.Join(dir, path), []byte(content), 0o600))
 				}
 			}
-			said := refuses(t, dir, c.variables, c.flags...)
-			for _, part := range c.says {
-				assert.Contains(t, said, part)
-			}
-			assert.Equal(t, 1, strings.Count(said, "\n"), "one line:\n%s", said)
+			inOneLine(t, refuses(t, dir, c.variables, c.flags...), c.says...)
 		})
 	}
 }

@@ -1,11 +1,11 @@
 package integration
 
 import (
-	"bytes"
 	"cmp"
 	"compress/gzip"
 	"context"
 	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -14,29 +14,19 @@ import (
 	"time"
 
 	v1 "github.com/authzed/authzed-go/proto/authzed/api/v1"
-	"github.com/oklog/ulid/v2"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
-	"github.com/gatehouse/gatehouse/internal/access"
-	"github.com/gatehouse/gatehouse/internal/checks"
-	"github.com/gatehouse/gatehouse/internal/database"
 	"github.com/gatehouse/gatehouse/internal/database/postgrestest"
-	"github.com/gatehouse/gatehouse/internal/demo"
-	"github.com/gatehouse/gatehouse/internal/directory"
-	"github.com/gatehouse/gatehouse/internal/operations"
-	"github.com/gatehouse/gatehouse/internal/relationships"
-	"github.com/gatehouse/gatehouse/internal/spicedb"
-	"github.com/gatehouse/gatehouse/internal/transfer"
-	"github.com/gatehouse/gatehouse/schema"
 )
 
-// TestMoveToPostgres moves the demo from the embedded engine into a SpiceDB and a
-// directory on Postgres, and from there into a file again.
+// TestMoveToPostgres moves a server that runs into a SpiceDB and a directory on
+// Postgres, and from there into a server's file again.
 func TestMoveToPostgres(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -44,9 +34,13 @@ func TestMoveToPostgres(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, postgres.Stop()) })
 
-	embedded := newEmbedded(t)
-	file := filepath.Join(dir, "embedded.snapshot")
-	embedded.export(t, file)
+	source := start(t, "--demo")
+	fill(t, source)
+	file := filepath.Join(dir, "source.snapshot")
+	_, err = say(t.Context(), "", gatehouse, "export", file, "--data-dir", source.dataDir)
+	require.NoError(t, err)
+	before := answers(t, source.conn)
+	require.Greater(t, len(before), 1000)
 
 	target := startSpiceDB(t, postgres.Database(t))
 	where := []string{
@@ -58,9 +52,7 @@ func TestMoveToPostgres(t *testing.T) {
 	assert.Regexp(t, `(?m)^ +\d+ relationship$`, said)
 
 	t.Run("every permission is answered as before", func(t *testing.T) {
-		before, after := answers(t, embedded.conn), answers(t, target.conn)
-		require.Greater(t, len(before), 1000)
-		assert.Equal(t, before, after)
+		assert.Equal(t, before, answers(t, target.conn))
 	})
 
 	back := filepath.Join(dir, "postgres.snapshot")
@@ -74,9 +66,11 @@ func TestMoveToPostgres(t *testing.T) {
 		}
 	})
 	t.Run("only its owner may read a snapshot", func(t *testing.T) {
-		info, err := os.Stat(back)
-		require.NoError(t, err)
-		assert.Equal(t, os.FileMode(0o600), info.Mode().Perm())
+		for _, snapshot := range []string{file, back} {
+			info, err := os.Stat(snapshot)
+			require.NoError(t, err)
+			assert.Equal(t, os.FileMode(0o600), info.Mode().Perm())
+		}
 	})
 	t.Run("a file that is there stays", func(t *testing.T) {
 		_, err := say(t.Context(), "", gatehouse, append([]string{"export", back}, where...)...)
@@ -87,57 +81,47 @@ func TestMoveToPostgres(t *testing.T) {
 		_, err := say(t.Context(), "", gatehouse, append([]string{"import", file}, where...)...)
 		require.ErrorContains(t, err, "SpiceDB is not empty")
 	})
+
+	home := filepath.Join(t.TempDir(), "data")
+	_, err = say(t.Context(), "", gatehouse, "import", back, "--data-dir", home)
+	require.NoError(t, err)
+	moved, err := serve(home, "--dev")
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, moved.stop()) })
+	t.Run("a server goes on with what came back", func(t *testing.T) {
+		assert.Equal(t, source.relationships(t), moved.relationships(t))
+		assert.Equal(t, before, answers(t, moved.conn))
+	})
+	t.Run("links that were mailed before still work", func(t *testing.T) {
+		_, token := source.letter(t, "eva.schmid@alpenhost.example").link(t)
+		moved.as(t, "eva.schmid@alpenhost.example").post(t, "/v1/invitations/accept", object{"token": token}).want(t, http.StatusCreated)
+	})
+	t.Run("a server that is not empty is not filled again", func(t *testing.T) {
+		require.NoError(t, moved.stop())
+		assert.Contains(t, fails(t, "", nil, "import", back, "--data-dir", home), "not empty")
+	})
 }
 
-// embedded is the demo on the embedded engine.
-type embedded struct {
-	conn          grpc.ClientConnInterface
-	relationships *relationships.Archive
-	directory     *directory.Archive
-}
-
-func newEmbedded(t *testing.T) embedded {
+// fill adds what the demo has none of: logins, an invitation that was accepted, and
+// a role that ends. Its own invitations mail themselves.
+func fill(t *testing.T, s *server) {
 	t.Helper()
-	ctx := t.Context()
-	engine, err := spicedb.Start(ctx, spicedb.Config{})
-	require.NoError(t, err)
-	t.Cleanup(func() { assert.NoError(t, engine.Close()) })
-	gateway := relationships.New(engine.Conn(), engine.Head)
-	require.NoError(t, gateway.ApplySchema(ctx, schema.Text))
-	db, err := database.Open(ctx, database.InMemory)
-	require.NoError(t, err)
-	t.Cleanup(func() { assert.NoError(t, db.Close()) })
-	names, err := directory.New(ctx, db, time.Now, gateway.Exists)
-	require.NoError(t, err)
-	checker := checks.New(engine, gateway)
-	require.NoError(t, demo.Load(ctx, operations.New(operations.Dependencies{
-		Relationships: gateway, Checks: checker, Lookups: checker, Directory: names,
-		Now: time.Now, NewID: func() string { return ulid.Make().String() },
-	})))
 
-	// What the demo has none of: a login, a mailed token, a role that ends.
-	ann, err := names.SignIn(ctx, access.Login{Issuer: "https://login.example.com", Subject: "1", Email: "ann@example.com", EmailVerified: true})
+	await(t, "four mails", func() bool { return len(s.letters(t)) == 4 })
+	noor := s.as(t, "noor.haddad@globex.example")
+	_, token := s.letter(t, "noor.haddad@globex.example").link(t)
+	noor.post(t, "/v1/invitations/accept", object{"token": token}).want(t, http.StatusCreated)
+	// No route gives a role that ends yet.
+	_, err := v1.NewPermissionsServiceClient(s.conn).WriteRelationships(t.Context(), &v1.WriteRelationshipsRequest{Updates: []*v1.RelationshipUpdate{{
+		Operation: v1.RelationshipUpdate_OPERATION_TOUCH,
+		Relationship: &v1.Relationship{
+			Resource:          &v1.ObjectReference{ObjectType: "project", ObjectId: "audit"},
+			Relation:          "member",
+			Subject:           &v1.SubjectReference{Object: &v1.ObjectReference{ObjectType: "user", ObjectId: noor.get(t, "/v1/me").text(t, "id")}},
+			OptionalExpiresAt: timestamppb.New(time.Now().Add(time.Hour).Truncate(time.Microsecond)),
+		},
+	}}})
 	require.NoError(t, err)
-	require.NoError(t, names.AddInvitation(ctx, access.InvitationProfile{ID: "mailed", InviteeID: ann.ID, Email: ann.Email, CreatedAt: time.Now(), ExpiresAt: time.Now()}))
-	require.NoError(t, names.AddInvitationToken(ctx, "mailed", [32]byte{0xff, 0x00, 0x80}))
-	ending := access.Relate(access.Object{Type: access.TypeProject, ID: "audit"}, "member", access.User(ann.ID))
-	ending.EndsAt = time.Now().Add(time.Hour).Truncate(time.Microsecond)
-	var w access.Write
-	w.Touch(ending)
-	_, err = gateway.Write(ctx, w)
-	require.NoError(t, err)
-
-	archive, err := directory.OpenArchive(ctx, db, time.Now)
-	require.NoError(t, err)
-	return embedded{engine.Conn(), relationships.NewArchive(engine.Conn()), archive}
-}
-
-func (e embedded) export(t *testing.T, path string) {
-	t.Helper()
-	var file bytes.Buffer
-	_, err := transfer.Export(t.Context(), &file, e.relationships, e.directory, time.Now, func(int, int) {})
-	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(path, file.Bytes(), 0o600))
 }
 
 // separate is a SpiceDB that runs by itself.

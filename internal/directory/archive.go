@@ -41,5 +41,5 @@ func prepare(ctx context.Context, db *sql.DB) error {
 	}
 	return access.Fail(access.Conflict, "unfinished_import",
 		"an import into this directory was begun at %s and has not finished. If it is not running any more, "+
-			"empty this database and SpiceDB's, and import again", instant(begunAt).Format("2006-01-02 15:04:05Z07:00"))
+			"delete the data file, or empty both databases, and import again", instant(begunAt).Format("2006-01-02 15:04:05Z07:00"))
 }

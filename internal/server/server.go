@@ -37,6 +37,9 @@ import (
 // told to stop.
 const drainTime = 5 * time.Second
 
+// slowFile is how large a data file may be, in bytes, to be opened without a word.
+const slowFile = 600 << 20
+
 // Server is everything that runs.
 type Server struct {
 	Operations *operations.Operations
@@ -65,6 +68,9 @@ func New(ctx context.Context, c config.Config, log *slog.Logger) (_ *Server, err
 		return nil, err
 	}
 
+	if info, err := os.Stat(c.DataFile()); err == nil && info.Size() > slowFile {
+		log.Info("checking the data file, which takes about a second for each 300 MB", "file", c.DataFile(), "MB", info.Size()>>20)
+	}
 	engine, err := spicedb.Start(ctx, spicedb.Config{Path: c.DataFile(), Addr: c.GRPCAddr, Key: c.GRPCKey})
 	if err != nil {
 		return nil, err

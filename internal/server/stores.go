@@ -120,11 +120,25 @@ func Backup(ctx context.Context, c config.Stores, to string, heard func(bytes in
 	return sqlite.Copy(ctx, c.DataFile(), to, heard)
 }
 
-// Restore makes the file of a server from a backup. It replaces none.
+// Restore makes the file of a server from a backup. It replaces none. The server
+// goes its own way from the backup on, so tokens of the one before are refused:
+// what they name may never have happened.
 // Errors: those of sqlite.Copy.
 func Restore(ctx context.Context, c config.Stores, from string, heard func(bytes int64)) (bytes int64, err error) {
 	if err := os.MkdirAll(c.DataDir, 0o700); err != nil {
 		return 0, fmt.Errorf("make the data directory: %w", err)
 	}
-	return sqlite.Copy(ctx, from, c.DataFile(), heard)
+	dir, err := os.MkdirTemp(c.DataDir, ".gatehouse-restore-")
+	if err != nil {
+		return 0, fmt.Errorf("make a folder for a copy: %w", err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	path := filepath.Join(dir, "copy.db")
+	if bytes, err = sqlite.Copy(ctx, from, path, heard); err != nil {
+		return 0, err
+	}
+	if err := spicedb.Fork(ctx, path, directory.MoveCursors); err != nil {
+		return 0, err
+	}
+	return bytes, sqlite.Place(path, c.DataFile())
 }

@@ -56,7 +56,7 @@ func Import(ctx context.Context, from io.ReadSeeker, rs Relationships, d Directo
 		return Summary{}, err
 	}
 	if err := importFacts(ctx, r, rs, one); err != nil {
-		return Summary{}, fmt.Errorf("%w. The import is not finished: empty both databases, and import again", err)
+		return Summary{}, fmt.Errorf("%w. The import is not finished: delete the data file, or empty both databases, and import again", err)
 	}
 	return found, d.Finish(ctx)
 }

@@ -49,11 +49,20 @@ func Copy(ctx context.Context, from, to string, heard func(bytes int64)) (bytes 
 	if err := part.Sync(); err != nil {
 		return 0, fmt.Errorf("copy: %w", err)
 	}
-	// A link, unlike a rename, replaces nothing.
-	if err := os.Link(part.Name(), to); err != nil {
-		return 0, fmt.Errorf("copy: %w", err)
+	return info.Size(), Place(part.Name(), to)
+}
+
+// Place gives a closed file a second name, where a datastore will be opened.
+// Errors: something is in the way there; those of the file system.
+func Place(file, to string) error {
+	if err := vacant(to); err != nil {
+		return err
 	}
-	return info.Size(), syncDir(filepath.Dir(to))
+	// A link, unlike a rename, replaces nothing.
+	if err := os.Link(file, to); err != nil {
+		return fmt.Errorf("place %s: %w", to, err)
+	}
+	return syncDir(filepath.Dir(to))
 }
 
 // vacant says whether a new file can be at the path. A log without its file may
@@ -82,6 +91,10 @@ func vacuum(ctx context.Context, from, into string) (err error) {
 	}
 	if version == 0 {
 		return fmt.Errorf("%s is empty: there is nothing to copy", from)
+	}
+	// A copy of damaged pages would look sound.
+	if err := check(ctx, from, s); err != nil {
+		return err
 	}
 	switch _, err := db.ExecContext(ctx, `VACUUM INTO ?`, into); {
 	case is(err, codeCorrupt):

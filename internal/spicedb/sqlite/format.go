@@ -3,7 +3,10 @@ package sqlite
 import (
 	"context"
 	_ "embed"
+	"errors"
 	"fmt"
+	"os"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -60,7 +63,26 @@ func identify(ctx context.Context, path string, w *session) (version int, err er
 	case version > format:
 		return 0, fmt.Errorf("%s has format %d and this program reads up to %d: run the newer version that wrote it", path, version, format)
 	}
-	return version, nil
+	return version, whole(ctx, path, w)
+}
+
+// whole says whether the file was cut off. SQLite takes what is missing for zeros.
+func whole(ctx context.Context, path string, w *session) error {
+	var want int64
+	if err := w.queryRow(ctx, `SELECT page_count * page_size FROM pragma_page_count, pragma_page_size`).Scan(&want); err != nil {
+		return fmt.Errorf("read %s: %w", path, err)
+	}
+	file, err := os.Stat(path)
+	if err != nil {
+		return fmt.Errorf("read %s: %w", path, err)
+	}
+	if log, err := os.Stat(path + "-wal"); err == nil && log.Size() > 0 {
+		return nil // what is missing may be there
+	}
+	if file.Size() < want {
+		return damaged(path, fmt.Errorf("%d of %d bytes are left", file.Size(), want))
+	}
+	return nil
 }
 
 // migrate also finds out whether the file can be written, which it would be told
@@ -90,7 +112,7 @@ func check(ctx context.Context, path string, w *session) error {
 		return damaged(path, err)
 	}
 	if verdict != "ok" {
-		return damaged(path, fmt.Errorf("%s", verdict))
+		return damaged(path, errors.New(strings.ReplaceAll(verdict, "\n", ": ")))
 	}
 	return nil
 }

@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -130,29 +129,4 @@ func (c collector) steps(ctx context.Context, do func(context.Context) (int64, e
 			return n, err
 		}
 	}
-}
-
-// inTurn does one thing as a transaction of its own, without a revision.
-func (c collector) inTurn(ctx context.Context, do func(context.Context) (int64, error)) (n int64, err error) {
-	if err := c.takeTurn(ctx, 0); err != nil {
-		return 0, err
-	}
-	defer c.endTurn()
-	ctx = context.WithoutCancel(ctx)
-	if _, err := c.writer.exec(ctx, `BEGIN IMMEDIATE`); err != nil {
-		return 0, err
-	}
-	defer func() {
-		if err != nil {
-			err = fmt.Errorf("collect garbage: %w", err)
-			if _, lost := c.writer.exec(ctx, `ROLLBACK`); lost != nil {
-				err = errors.Join(err, lost)
-			}
-		}
-	}()
-	if n, err = do(ctx); err != nil {
-		return 0, err
-	}
-	_, err = c.writer.exec(ctx, `COMMIT`)
-	return n, err
 }

@@ -97,21 +97,16 @@ func openWriter(ctx context.Context, path string, o settings) (_ *session, err e
 	if err != nil {
 		return nil, err
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, pool.Close())
-		}
-	}()
 	conn, err := pool.Conn(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("open %s: %w", path, err)
+		return nil, errors.Join(fmt.Errorf("open %s: %w", path, err), pool.Close())
 	}
+	w := newSession(conn, pool)
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, conn.Close())
+			err = errors.Join(err, w.close())
 		}
 	}()
-	w := newSession(conn, pool)
 	if err := prepare(ctx, path, w); err != nil {
 		return nil, err
 	}

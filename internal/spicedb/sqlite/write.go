@@ -192,3 +192,27 @@ func (d *Datastore) takeTurn(ctx context.Context, wait time.Duration) error {
 }
 
 func (d *Datastore) endTurn() { <-d.turn }
+
+// inTurn does one thing as a transaction of its own, without a revision.
+func (d *Datastore) inTurn(ctx context.Context, do func(context.Context) (int64, error)) (n int64, err error) {
+	if err := d.takeTurn(ctx, 0); err != nil {
+		return 0, err
+	}
+	defer d.endTurn()
+	ctx = context.WithoutCancel(ctx)
+	if _, err := d.writer.exec(ctx, `BEGIN IMMEDIATE`); err != nil {
+		return 0, err
+	}
+	defer func() {
+		if err != nil {
+			if _, lost := d.writer.exec(ctx, `ROLLBACK`); lost != nil {
+				err = errors.Join(err, lost)
+			}
+		}
+	}()
+	if n, err = do(ctx); err != nil {
+		return 0, err
+	}
+	_, err = d.writer.exec(ctx, `COMMIT`)
+	return n, err
+}

@@ -124,5 +124,5 @@ func freeAddress() string {
 func await(t *testing.T, what string, holds func() bool) {
 	t.Helper()
 
-	require.Eventually(t, holds, 20*time.Second, 5*time.Millisecond, what)
+	require.Eventually(t, holds, time.Minute, 5*time.Millisecond, what)
 }

@@ -59,7 +59,7 @@ func TestShutdownUnderLoad(t *testing.T) {
 			}
 		})
 	}
-	await(t, "load", func() bool { return writes.Load() > 10*clients })
+	await(t, "load", func() bool { return writes.Load() > 4*clients })
 	require.NoError(t, s.stop())
 	running.Wait()
 

@@ -22,7 +22,7 @@ func Load(ctx context.Context, o *operations.Operations) error {
 	}
 	people := map[string]access.Object{}
 	for _, s := range seats {
-		added, err := o.Add(ctx, system, s.object, s.person, s.roles)
+		added, err := o.Add(ctx, system, s.object, s.person, s.roles, nil)
 		if err != nil {
 			return fmt.Errorf("add %v to %s: %w", s.roles, s.object, err)
 		}
@@ -37,7 +37,7 @@ func Load(ctx context.Context, o *operations.Operations) error {
 			continue
 		}
 		by := operations.By{Actor: people[f.inviter], Reason: "demo"}
-		if _, _, err := o.Invite(ctx, by, f.object, f.invitee, f.roles, 0); err != nil {
+		if _, _, err := o.Invite(ctx, by, f.object, f.invitee, f.roles, nil, 0); err != nil {
 			return fmt.Errorf("invite to %s: %w", f.object, err)
 		}
 	}

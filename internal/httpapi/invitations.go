@@ -11,9 +11,13 @@ import (
 
 // Invite offers a person roles on an object.
 func (a *api) Invite(ctx context.Context, r InviteRequestObject) (InviteResponseObject, error) {
+	last, err := day(r.Body.EndsOn)
+	if err != nil {
+		return nil, err
+	}
 	i, at, err := a.Operations.Invite(ctx, by(ctx, r.Params.GatehouseReason), objectOf(r.Collection, r.ID),
 		operations.Newcomer{Email: r.Body.Email, GivenName: r.Body.GivenName, FamilyName: r.Body.FamilyName},
-		r.Body.Roles, expiry(r.Body.ExpiresIn))
+		r.Body.Roles, last, expiry(r.Body.ExpiresIn))
 	return Invite201JSONResponse{invited(i, at)}, err
 }
 

@@ -18,21 +18,27 @@ import (
 
 // Defines values for AddedMemberOutcome.
 const (
-	AddedMemberOutcomeCreated   AddedMemberOutcome = "created"
-	AddedMemberOutcomeExtended  AddedMemberOutcome = "extended"
-	AddedMemberOutcomeGranted   AddedMemberOutcome = "granted"
-	AddedMemberOutcomeUnchanged AddedMemberOutcome = "unchanged"
-	AddedMemberOutcomeUpgraded  AddedMemberOutcome = "upgraded"
+	AddedMemberOutcomeChanged     AddedMemberOutcome = "changed"
+	AddedMemberOutcomeCreated     AddedMemberOutcome = "created"
+	AddedMemberOutcomeExtended    AddedMemberOutcome = "extended"
+	AddedMemberOutcomeGranted     AddedMemberOutcome = "granted"
+	AddedMemberOutcomeReactivated AddedMemberOutcome = "reactivated"
+	AddedMemberOutcomeUnchanged   AddedMemberOutcome = "unchanged"
+	AddedMemberOutcomeUpgraded    AddedMemberOutcome = "upgraded"
 )
 
 // Valid indicates whether the value is a known member of the AddedMemberOutcome enum.
 func (e AddedMemberOutcome) Valid() bool {
 	switch e {
+	case AddedMemberOutcomeChanged:
+		return true
 	case AddedMemberOutcomeCreated:
 		return true
 	case AddedMemberOutcomeExtended:
 		return true
 	case AddedMemberOutcomeGranted:
+		return true
+	case AddedMemberOutcomeReactivated:
 		return true
 	case AddedMemberOutcomeUnchanged:
 		return true
@@ -185,7 +191,9 @@ type AcceptInvitation struct {
 
 // AddedMember defines model for AddedMember.
 type AddedMember struct {
-	Outcome AddedMemberOutcome `json:"outcome"`
+	// Ends When those of the roles end that do, by role.
+	Ends    map[string]time.Time `json:"ends,omitempty"`
+	Outcome AddedMemberOutcome   `json:"outcome"`
 
 	// Roles All roles the person now holds on the object.
 	Roles     []string      `json:"roles"`
@@ -215,6 +223,13 @@ type BulkCheckRequest struct {
 // BulkCheckResult defines model for BulkCheckResult.
 type BulkCheckResult struct {
 	Results []BulkCheckItem `json:"results"`
+}
+
+// ChangedRoles defines model for ChangedRoles.
+type ChangedRoles struct {
+	// EndsOn The last day of the roles. Without it, roles that stay keep their end.
+	EndsOn *string  `json:"ends_on,omitempty"`
+	Roles  []string `json:"roles"`
 }
 
 // CheckRequest defines model for CheckRequest.
@@ -385,6 +400,9 @@ type NewCustomerAccount struct {
 type NewInvitation struct {
 	Email string `json:"email"`
 
+	// EndsOn The last day of the offered roles in the time zone of the object.
+	EndsOn *string `json:"ends_on,omitempty"`
+
 	// ExpiresIn Seconds, from an hour to 30 days; 7 days if omitted.
 	ExpiresIn  *int     `json:"expires_in,omitempty"`
 	FamilyName string   `json:"family_name,omitempty"`
@@ -397,10 +415,13 @@ type NewMember struct {
 	Email string `json:"email"`
 
 	// EmailConfirmation The same e-mail again: required on partners, clients and projects.
-	EmailConfirmation string   `json:"email_confirmation,omitempty"`
-	FamilyName        string   `json:"family_name,omitempty"`
-	GivenName         string   `json:"given_name,omitempty"`
-	Roles             []string `json:"roles,omitempty"`
+	EmailConfirmation string `json:"email_confirmation,omitempty"`
+
+	// EndsOn The last day of the roles in the time zone of the object, such as 2026-12-31.
+	EndsOn     *string  `json:"ends_on,omitempty"`
+	FamilyName string   `json:"family_name,omitempty"`
+	GivenName  string   `json:"given_name,omitempty"`
+	Roles      []string `json:"roles,omitempty"`
 }
 
 // NewObject defines model for NewObject.
@@ -650,8 +671,29 @@ type AddMemberParams struct {
 	GatehouseReason Reason `json:"Gatehouse-Reason,omitempty"`
 }
 
+// RemoveMemberParams defines parameters for RemoveMember.
+type RemoveMemberParams struct {
+	// IdempotencyKey Repeating a write with the same key within a day repeats its answer and changes nothing.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty"`
+
+	// GatehouseReason Why, in a few words; kept with the change.
+	GatehouseReason Reason `json:"Gatehouse-Reason,omitempty"`
+}
+
+// ChangeRolesParams defines parameters for ChangeRoles.
+type ChangeRolesParams struct {
+	// IdempotencyKey Repeating a write with the same key within a day repeats its answer and changes nothing.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty"`
+
+	// GatehouseReason Why, in a few words; kept with the change.
+	GatehouseReason Reason `json:"Gatehouse-Reason,omitempty"`
+}
+
 // EndRoleParams defines parameters for EndRole.
 type EndRoleParams struct {
+	// EndsOn The last day of the role, such as 2026-12-31.
+	EndsOn *string `form:"ends_on,omitempty" json:"ends_on,omitempty"`
+
 	// IdempotencyKey Repeating a write with the same key within a day repeats its answer and changes nothing.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty"`
 
@@ -694,6 +736,9 @@ type InviteJSONRequestBody = NewInvitation
 
 // AddMemberJSONRequestBody defines body for AddMember for application/json ContentType.
 type AddMemberJSONRequestBody = NewMember
+
+// ChangeRolesJSONRequestBody defines body for ChangeRoles for application/json ContentType.
+type ChangeRolesJSONRequestBody = ChangedRoles
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
@@ -766,7 +811,13 @@ type ServerInterface interface {
 	// AddMember Give a person roles on an object, without asking them.
 	// (POST /v1/{collection}/{id}/members)
 	AddMember(c *gin.Context, collection Collection, id ID, params AddMemberParams)
-	// EndRole End a person's role on an object now.
+	// RemoveMember Remove a member, on a partner from the whole site.
+	// (DELETE /v1/{collection}/{id}/members/{user})
+	RemoveMember(c *gin.Context, collection Collection, id ID, user string, params RemoveMemberParams)
+	// ChangeRoles Make exactly these a member's roles on an object.
+	// (PUT /v1/{collection}/{id}/members/{user}/roles)
+	ChangeRoles(c *gin.Context, collection Collection, id ID, user string, params ChangeRolesParams)
+	// EndRole End a person's role on an object, now or on a date.
 	// (DELETE /v1/{collection}/{id}/members/{user}/roles/{role})
 	EndRole(c *gin.Context, collection Collection, id ID, user string, role string, params EndRoleParams)
 }
@@ -1842,6 +1893,178 @@ func (siw *ServerInterfaceWrapper) AddMember(c *gin.Context) {
 	siw.Handler.AddMember(c, collection, id, params)
 }
 
+// RemoveMember operation middleware
+func (siw *ServerInterfaceWrapper) RemoveMember(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "collection" -------------
+	var collection Collection
+
+	err = runtime.BindStyledParameterWithOptions("simple", "collection", c.Param("collection"), &collection, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter collection: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Path parameter "user" -------------
+	var user string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "user", c.Param("user"), &user, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter user: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RemoveMemberParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	// ------------- Optional header parameter "Gatehouse-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Gatehouse-Reason")]; found {
+		var GatehouseReason Reason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Gatehouse-Reason, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Gatehouse-Reason", valueList[0], &GatehouseReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Gatehouse-Reason: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.GatehouseReason = GatehouseReason
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.RemoveMember(c, collection, id, user, params)
+}
+
+// ChangeRoles operation middleware
+func (siw *ServerInterfaceWrapper) ChangeRoles(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "collection" -------------
+	var collection Collection
+
+	err = runtime.BindStyledParameterWithOptions("simple", "collection", c.Param("collection"), &collection, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter collection: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Path parameter "user" -------------
+	var user string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "user", c.Param("user"), &user, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter user: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ChangeRolesParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	// ------------- Optional header parameter "Gatehouse-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Gatehouse-Reason")]; found {
+		var GatehouseReason Reason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Gatehouse-Reason, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Gatehouse-Reason", valueList[0], &GatehouseReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Gatehouse-Reason: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.GatehouseReason = GatehouseReason
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ChangeRoles(c, collection, id, user, params)
+}
+
 // EndRole operation middleware
 func (siw *ServerInterfaceWrapper) EndRole(c *gin.Context) {
 
@@ -1886,6 +2109,14 @@ func (siw *ServerInterfaceWrapper) EndRole(c *gin.Context) {
 
 	// Parameter object where we will unmarshal all parameters from the context
 	var params EndRoleParams
+
+	// ------------- Optional query parameter "ends_on" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "ends_on", c.Request.URL.Query(), &params.EndsOn, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter ends_on: %w", err), http.StatusBadRequest)
+		return
+	}
 
 	headers := c.Request.Header
 
@@ -1983,6 +2214,8 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.GET(options.BaseURL+"/v1/:collection/:id/members", wrapper.ListMembers)
 	router.POST(options.BaseURL+"/v1/:collection/:id/members", wrapper.AddMember)
 	router.DELETE(options.BaseURL+"/v1/:collection/:id/members/:user/roles/:role", wrapper.EndRole)
+	router.PUT(options.BaseURL+"/v1/:collection/:id/members/:user/roles", wrapper.ChangeRoles)
+	router.DELETE(options.BaseURL+"/v1/:collection/:id/members/:user", wrapper.RemoveMember)
 	router.GET(options.BaseURL+"/v1/:collection/:id/invitations", wrapper.ListInvitations)
 	router.POST(options.BaseURL+"/v1/:collection/:id/invitations", wrapper.Invite)
 	router.POST(options.BaseURL+"/v1/invitations/accept", wrapper.AcceptInvitation)
@@ -2947,6 +3180,85 @@ func (response AddMemberdefaultApplicationProblemPlusJSONResponse) VisitAddMembe
 	return err
 }
 
+type RemoveMemberRequestObject struct {
+	Collection Collection `json:"collection"`
+	ID         ID         `json:"id"`
+	User       string     `json:"user"`
+	Params     RemoveMemberParams
+}
+
+type RemoveMemberResponseObject interface {
+	VisitRemoveMemberResponse(w http.ResponseWriter) error
+}
+
+type RemoveMember204Response = EndedResponse
+
+func (response RemoveMember204Response) VisitRemoveMemberResponse(w http.ResponseWriter) error {
+	w.Header().Set("Gatehouse-Written-At", fmt.Sprint(response.Headers.GatehouseWrittenAt))
+	w.WriteHeader(204)
+	return nil
+}
+
+type RemoveMemberdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RemoveMemberdefaultApplicationProblemPlusJSONResponse) VisitRemoveMemberResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeRolesRequestObject struct {
+	Collection Collection `json:"collection"`
+	ID         ID         `json:"id"`
+	User       string     `json:"user"`
+	Params     ChangeRolesParams
+	Body       *ChangeRolesJSONRequestBody
+}
+
+type ChangeRolesResponseObject interface {
+	VisitChangeRolesResponse(w http.ResponseWriter) error
+}
+
+type ChangeRoles200JSONResponse AddedMember
+
+func (response ChangeRoles200JSONResponse) VisitChangeRolesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeRolesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ChangeRolesdefaultApplicationProblemPlusJSONResponse) VisitChangeRolesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type EndRoleRequestObject struct {
 	Collection Collection `json:"collection"`
 	ID         ID         `json:"id"`
@@ -3055,7 +3367,13 @@ type StrictServerInterface interface {
 	// AddMember Give a person roles on an object, without asking them.
 	// (POST /v1/{collection}/{id}/members)
 	AddMember(ctx context.Context, request AddMemberRequestObject) (AddMemberResponseObject, error)
-	// EndRole End a person's role on an object now.
+	// RemoveMember Remove a member, on a partner from the whole site.
+	// (DELETE /v1/{collection}/{id}/members/{user})
+	RemoveMember(ctx context.Context, request RemoveMemberRequestObject) (RemoveMemberResponseObject, error)
+	// ChangeRoles Make exactly these a member's roles on an object.
+	// (PUT /v1/{collection}/{id}/members/{user}/roles)
+	ChangeRoles(ctx context.Context, request ChangeRolesRequestObject) (ChangeRolesResponseObject, error)
+	// EndRole End a person's role on an object, now or on a date.
 	// (DELETE /v1/{collection}/{id}/members/{user}/roles/{role})
 	EndRole(ctx context.Context, request EndRoleRequestObject) (EndRoleResponseObject, error)
 }
@@ -3930,6 +4248,82 @@ func (sh *strictHandler) AddMember(ctx *gin.Context, collection Collection, id I
 		sh.options.HandlerErrorFunc(ctx, err)
 	} else if validResponse, ok := response.(AddMemberResponseObject); ok {
 		if err := validResponse.VisitAddMemberResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// RemoveMember operation middleware
+func (sh *strictHandler) RemoveMember(ctx *gin.Context, collection Collection, id ID, user string, params RemoveMemberParams) {
+	var request RemoveMemberRequestObject
+
+	request.Collection = collection
+	request.ID = id
+	request.User = user
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RemoveMember(ctx.Request.Context(), request.(RemoveMemberRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RemoveMember")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(RemoveMemberResponseObject); ok {
+		if err := validResponse.VisitRemoveMemberResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ChangeRoles operation middleware
+func (sh *strictHandler) ChangeRoles(ctx *gin.Context, collection Collection, id ID, user string, params ChangeRolesParams) {
+	var request ChangeRolesRequestObject
+
+	request.Collection = collection
+	request.ID = id
+	request.User = user
+	request.Params = params
+
+	var body ChangeRolesJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ChangeRoles(ctx.Request.Context(), request.(ChangeRolesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ChangeRoles")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ChangeRolesResponseObject); ok {
+		if err := validResponse.VisitChangeRolesResponse(ctx.Writer); err != nil {
 			sh.options.ResponseErrorHandlerFunc(ctx, err)
 		}
 	} else if response != nil {

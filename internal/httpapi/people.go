@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"time"
 
 	"github.com/gatehouse/gatehouse/internal/access"
 	"github.com/gatehouse/gatehouse/internal/email"
@@ -20,8 +21,12 @@ func (a *api) AddMember(ctx context.Context, r AddMemberRequestObject) (AddMembe
 	if err := confirmed(object, r.Body.Email, r.Body.EmailConfirmation); err != nil {
 		return nil, err
 	}
+	last, err := day(r.Body.EndsOn)
+	if err != nil {
+		return nil, err
+	}
 	added, err := a.Operations.Add(ctx, by(ctx, r.Params.GatehouseReason), object,
-		operations.Newcomer{Email: r.Body.Email, GivenName: r.Body.GivenName, FamilyName: r.Body.FamilyName}, r.Body.Roles)
+		operations.Newcomer{Email: r.Body.Email, GivenName: r.Body.GivenName, FamilyName: r.Body.FamilyName}, r.Body.Roles, last)
 	if err != nil {
 		return nil, err
 	}
@@ -67,13 +72,50 @@ func (a *api) ListMembers(ctx context.Context, r ListMembersRequestObject) (List
 	return body, nil
 }
 
-// EndRole ends a person's role on an object now.
+// day reads a date, if there is one. Errors: Invalid (invalid_date).
+func day(text *string) (*access.Day, error) {
+	if text == nil {
+		return nil, nil
+	}
+	d, err := access.ParseDay(*text)
+	return &d, err
+}
+
+// ChangeRoles makes exactly these a member's roles on an object.
+func (a *api) ChangeRoles(ctx context.Context, r ChangeRolesRequestObject) (ChangeRolesResponseObject, error) {
+	user, err := access.ParseObject(access.TypeUser, r.User)
+	if err != nil {
+		return nil, err
+	}
+	last, err := day(r.Body.EndsOn)
+	if err != nil {
+		return nil, err
+	}
+	changed, err := a.Operations.ChangeRoles(ctx, by(ctx, r.Params.GatehouseReason), objectOf(r.Collection, r.ID), user, r.Body.Roles, last)
+	return ChangeRoles200JSONResponse(addedBody(changed)), err
+}
+
+// RemoveMember takes every role on an object from a person.
+func (a *api) RemoveMember(ctx context.Context, r RemoveMemberRequestObject) (RemoveMemberResponseObject, error) {
+	user, err := access.ParseObject(access.TypeUser, r.User)
+	if err != nil {
+		return nil, err
+	}
+	at, err := a.Operations.Remove(ctx, by(ctx, r.Params.GatehouseReason), objectOf(r.Collection, r.ID), user)
+	return RemoveMember204Response{Headers: EndedResponseHeaders{GatehouseWrittenAt: string(at)}}, err
+}
+
+// EndRole ends a person's role on an object, now or on a date.
 func (a *api) EndRole(ctx context.Context, r EndRoleRequestObject) (EndRoleResponseObject, error) {
 	user, err := access.ParseObject(access.TypeUser, r.User)
 	if err != nil {
 		return nil, err
 	}
-	at, err := a.Operations.EndRole(ctx, by(ctx, r.Params.GatehouseReason), objectOf(r.Collection, r.ID), user, r.Role)
+	last, err := day(r.Params.EndsOn)
+	if err != nil {
+		return nil, err
+	}
+	at, err := a.Operations.EndRole(ctx, by(ctx, r.Params.GatehouseReason), objectOf(r.Collection, r.ID), user, r.Role, last)
 	return EndRole204Response{Headers: EndedResponseHeaders{GatehouseWrittenAt: string(at)}}, err
 }
 
@@ -84,10 +126,20 @@ func objectOf(collection Collection, id string) access.Object {
 }
 
 func addedBody(added operations.Added) AddedMember {
-	return AddedMember{
+	body := AddedMember{
 		User:    UserReference{ID: added.Person.ID, Email: string(added.Person.Email)},
-		Outcome: AddedMemberOutcome(added.Outcome), Roles: roleIDs(added.Roles), WrittenAt: string(added.WrittenAt),
+		Outcome: AddedMemberOutcome(added.Outcome), Roles: make([]string, len(added.Roles)), WrittenAt: string(added.WrittenAt),
 	}
+	for i, held := range added.Roles {
+		body.Roles[i] = held.Role.ID
+		if !held.EndsAt.IsZero() {
+			if body.Ends == nil {
+				body.Ends = map[string]time.Time{}
+			}
+			body.Ends[held.Role.ID] = held.EndsAt
+		}
+	}
+	return body
 }
 
 func roleIDs(held []roles.Role) []string {

@@ -35,7 +35,7 @@ func (a *api) replay(c *gin.Context, key string) {
 		return
 	}
 	request := sha256.New()
-	for _, part := range [][]byte{[]byte(c.Request.Method), []byte(c.Request.URL.Path), body(c)} {
+	for _, part := range [][]byte{[]byte(c.Request.Method), []byte(c.Request.URL.RequestURI()), body(c)} {
 		sum := sha256.Sum256(part)
 		request.Write(sum[:])
 	}

@@ -70,11 +70,11 @@ func (w world) invite(t *testing.T) access.Change {
 	ctx := t.Context()
 	partner, _, err := w.Create(ctx, staff, operations.NewObject{Type: access.TypePartner, Parent: access.Platform, Name: "Müller & Söhne"})
 	require.NoError(t, err)
-	inviter, err := w.Add(ctx, staff, partner.Object, operations.Newcomer{Email: "ines@example.org"}, []string{"partner_admin"})
+	inviter, err := w.Add(ctx, staff, partner.Object, operations.Newcomer{Email: "ines@example.org"}, []string{"partner_admin"}, nil)
 	require.NoError(t, err)
 	before, err := w.gateway.Head(ctx)
 	require.NoError(t, err)
-	_, _, err = w.Invite(ctx, operations.By{Actor: access.User(inviter.Person.ID)}, partner.Object, operations.Newcomer{Email: "ann@example.org"}, []string{"partner_admin"}, 0)
+	_, _, err = w.Invite(ctx, operations.By{Actor: access.User(inviter.Person.ID)}, partner.Object, operations.Newcomer{Email: "ann@example.org"}, []string{"partner_admin"}, nil, 0)
 	require.NoError(t, err)
 	for change, err := range w.gateway.Watch(ctx, before) {
 		require.NoError(t, err)

@@ -13,7 +13,7 @@ import (
 // could still give them. All of that is one write, so of many attempts at once
 // one succeeds. What was refused stays pending.
 // Errors: NotFound (not_found), Forbidden (email_mismatch), Conflict
-// (not_pending, inviter_lost_right, would_shorten, removed_from_site), Gone
+// (not_pending, inviter_lost_right, would_shorten, cleanup_under_way), Gone
 // (revoked, replaced, expired).
 func (o *Operations) Accept(ctx context.Context, by By, verified email.Address, token string) (Added, error) {
 	profile, err := o.Directory.InvitationByToken(ctx, sha256.Sum256([]byte(token)))
@@ -50,12 +50,14 @@ func (o *Operations) Accept(ctx context.Context, by By, verified email.Address, 
 		if err != nil {
 			return w, "", err
 		}
-		g := grant{object: i.Object, site: site, person: person, roles: i.Roles, known: known}
-		var at access.Token
-		added.Outcome, added.Roles, at, err = g.plan(ctx, o.Relationships, &w)
-		return w, at, err
+		p, err := grant{object: i.Object, site: site, person: person, roles: i.Roles, endsAt: i.RolesEndAt, known: known}.plan(ctx, o, &w)
+		added.learn(p)
+		return w, p.at, err
 	})
 	if err != nil {
+		return Added{}, err
+	}
+	if err := o.tidy(ctx, by, &added); err != nil {
 		return Added{}, err
 	}
 	people, err := o.Directory.PeopleByID(ctx, []string{profile.InviteeID})

@@ -61,7 +61,7 @@ func TestAcceptOrRevokeNeverBoth(t *testing.T) {
 		})
 		assert.NotEqual(t, errs[0] == nil, errs[1] == nil, "accept: %v, revoke: %v", errs[0], errs[1])
 		assert.Equal(t, errs[0] == nil, w.may("ann", "view", "project:apollo"))
-		_, err := w.EndRole(t.Context(), pete, w.object("project:apollo"), ann.Actor, "project_member")
+		_, err := w.EndRole(t.Context(), pete, w.object("project:apollo"), ann.Actor, "project_member", nil)
 		require.NoError(t, err)
 	}
 }

@@ -2,6 +2,7 @@ package operations
 
 import (
 	"context"
+	"slices"
 
 	"github.com/gatehouse/gatehouse/internal/access"
 	"github.com/gatehouse/gatehouse/internal/email"
@@ -19,16 +20,24 @@ type Newcomer struct {
 type Added struct {
 	Person    access.Person
 	Outcome   Outcome
-	Roles     []roles.Role // all they hold on the object now
+	Roles     []HeldRole // all they hold on the object now
 	WrittenAt access.Token
+
+	covered []access.Relationship
 }
 
-// Add gives a person roles on an object, without asking them. Whoever the
-// directory does not know becomes a contact, who gains access on first login.
+// Add gives a person roles on an object, without asking them: until the end of the
+// last day, if one is named, or for good. Whoever the directory does not know
+// becomes a contact, who gains access on first login.
 // Errors: Invalid (invalid_email, invalid_name, unknown_role, role_required,
-// exclusive_roles), Conflict (would_shorten, removed_from_site), NotFound (not_found).
-func (o *Operations) Add(ctx context.Context, by By, object access.Object, n Newcomer, roleIDs []string) (Added, error) {
+// exclusive_roles, role_does_not_end, past_date), Conflict (would_shorten,
+// cleanup_under_way), NotFound (not_found).
+func (o *Operations) Add(ctx context.Context, by By, object access.Object, n Newcomer, roleIDs []string, last *access.Day) (Added, error) {
 	wanted, err := roles.Members(object.Type, roleIDs)
+	if err != nil {
+		return Added{}, err
+	}
+	endsAt, err := o.endOf(ctx, object, last, wanted...)
 	if err != nil {
 		return Added{}, err
 	}
@@ -50,15 +59,36 @@ func (o *Operations) Add(ctx context.Context, by By, object access.Object, n New
 		if err != nil {
 			return w, "", err
 		}
-		g := grant{object: object, site: site, person: access.User(person.ID), roles: wanted, known: known}
-		var at access.Token
-		added.Outcome, added.Roles, at, err = g.plan(ctx, o.Relationships, &w)
-		return w, at, err
+		p, err := grant{
+			object: object, site: site, person: access.User(person.ID), roles: wanted, endsAt: endsAt, known: known,
+		}.plan(ctx, o, &w)
+		added.learn(p)
+		return w, p.at, err
 	})
 	if err != nil {
 		return Added{}, err
 	}
-	return added, nil
+	return added, o.tidy(ctx, by, &added)
+}
+
+// learn takes in what the grant came to.
+func (a *Added) learn(p planned) {
+	a.Outcome, a.Roles, a.covered = p.outcome, rolesOf(p.held), p.covered
+}
+
+// tidy deletes the covered roles that did not fit into the write that gave the
+// role which covers them. A crash leaves some: they give nothing more.
+func (o *Operations) tidy(ctx context.Context, by By, a *Added) error {
+	for some := range slices.Chunk(a.covered, most) {
+		w := access.Write{Cause: by.cause("upgrade")}
+		w.Delete(some...)
+		at, err := o.Relationships.Write(ctx, w)
+		if err != nil {
+			return err
+		}
+		a.WrittenAt = at
+	}
+	return nil
 }
 
 // newcomer finds or makes the person. An orphaned profile does no harm.

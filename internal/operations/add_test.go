@@ -31,7 +31,7 @@ func TestRivalRolesAddedAtOnce(t *testing.T) {
 			w.given(id + "#" + test.tie)
 			object, by, ann := w.object(id), w.by(test.by), w.person("ann")
 			for _, err := range atOnce(2*len(test.roles), func(n int) error {
-				_, err := w.Add(t.Context(), by, object, newcomer("ann"), []string{test.roles[n%len(test.roles)]})
+				_, err := w.Add(t.Context(), by, object, newcomer("ann"), []string{test.roles[n%len(test.roles)]}, nil)
 				return err
 			}) {
 				require.NoError(t, err)
@@ -52,7 +52,7 @@ func TestContactsGainAccessOnFirstLogin(t *testing.T) {
 	w.given(site...)
 	w.given("customer_account:alp#platform@platform:gatehouse", "platform:gatehouse#support@user:sam")
 	added, err := w.Add(t.Context(), w.by("sam"), w.object("customer_account:alp"),
-		operations.Newcomer{Email: "Ann@Example.COM", GivenName: "Ann", FamilyName: "Lee"}, []string{"cockpit_access"})
+		operations.Newcomer{Email: "Ann@Example.COM", GivenName: "Ann", FamilyName: "Lee"}, []string{"cockpit_access"}, nil)
 	require.NoError(t, err)
 	assert.False(t, added.Person.HasLogin)
 	w.store.forget()
@@ -73,11 +73,11 @@ func TestAddKeepsTheNamesOfAKnownPerson(t *testing.T) {
 	w.given(site...)
 	n := newcomer("ann")
 	n.GivenName, n.FamilyName = "Ann", "Lee"
-	_, err := w.Add(t.Context(), w.by("pete"), w.object("project:apollo"), n, nil)
+	_, err := w.Add(t.Context(), w.by("pete"), w.object("project:apollo"), n, nil, nil)
 	require.NoError(t, err)
 
 	n.GivenName, n.FamilyName = "Annabel", "Leigh"
-	added, err := w.Add(t.Context(), w.by("carl"), w.object("client:acme"), n, []string{"client_admin"})
+	added, err := w.Add(t.Context(), w.by("carl"), w.object("client:acme"), n, []string{"client_admin"}, nil)
 	require.NoError(t, err)
 	assert.Equal(t, "Ann Lee", added.Person.GivenName+" "+added.Person.FamilyName)
 }
@@ -96,9 +96,9 @@ func TestAddRefusesWhatIsNoPerson(t *testing.T) {
 		},
 	} {
 		for _, n := range newcomers {
-			_, err := w.Add(t.Context(), w.by("pete"), w.object("project:apollo"), n, nil)
+			_, err := w.Add(t.Context(), w.by("pete"), w.object("project:apollo"), n, nil, nil)
 			assert.True(t, access.HasCode(err, code), "%+v: got %v", n, err)
-			_, _, err = w.Invite(t.Context(), w.by("pete"), w.object("project:apollo"), n, nil, 0)
+			_, _, err = w.Invite(t.Context(), w.by("pete"), w.object("project:apollo"), n, nil, nil, 0)
 			assert.True(t, access.HasCode(err, code), "%+v: got %v", n, err)
 		}
 	}
@@ -116,7 +116,7 @@ func TestAddNoticesWhatHappensMeanwhile(t *testing.T) {
 		outcome operations.Outcome
 	}{
 		"removed from the site": {
-			happens: func(w *world) { w.given("partner:lex#removed@user:ann") }, code: "removed_from_site",
+			happens: func(w *world) { w.given("partner:lex#removed@user:ann", "partner:lex#removing@user:ann") }, code: "cleanup_under_way",
 		},
 		"the project is deleted": {
 			happens: func(w *world) { w.gone("project:apollo#client@client:acme") }, code: "not_found",
@@ -137,7 +137,7 @@ func TestAddNoticesWhatHappensMeanwhile(t *testing.T) {
 			w.given(site...)
 			w.meanwhile(func() { test.happens(w) })
 
-			added, err := w.Add(t.Context(), w.by("pete"), w.object("project:apollo"), newcomer("ann"), []string{"project_member"})
+			added, err := w.Add(t.Context(), w.by("pete"), w.object("project:apollo"), newcomer("ann"), []string{"project_member"}, nil)
 
 			if test.code != "" {
 				assert.True(t, access.HasCode(err, test.code), "got %v", err)

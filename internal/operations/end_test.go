@@ -57,7 +57,7 @@ func TestAdminsWhoEndEachOther(t *testing.T) {
 			for _, err := range atOnce(50, func(n int) error {
 				victim := 1 + n%5
 				actor := (victim + 1 + rand.IntN(5)) % 6 // anybody else
-				_, err := w.EndRole(t.Context(), operations.By{Actor: actors[actor]}, object, actors[victim], test.roles[rand.IntN(len(test.roles))])
+				_, err := w.EndRole(t.Context(), operations.By{Actor: actors[actor]}, object, actors[victim], test.roles[rand.IntN(len(test.roles))], nil)
 				return err
 			}) {
 				if err == nil {
@@ -128,7 +128,7 @@ func TestEndRoleNoticesWhatHappensMeanwhile(t *testing.T) {
 			)
 			w.meanwhile(func() { test.happens(w) })
 
-			_, err := w.EndRole(t.Context(), w.by("eve"), w.object("partner:lex"), w.person("ann"), "partner_admin")
+			_, err := w.EndRole(t.Context(), w.by("eve"), w.object("partner:lex"), w.person("ann"), "partner_admin", nil)
 
 			if test.code == "" {
 				assert.NoError(t, err)

@@ -2,6 +2,8 @@ package operations
 
 import (
 	"context"
+	"slices"
+	"time"
 
 	"github.com/gatehouse/gatehouse/internal/access"
 	"github.com/gatehouse/gatehouse/internal/roles"
@@ -10,81 +12,167 @@ import (
 // Outcome says what adding a person came to (domain §4).
 type Outcome string
 
-// The outcomes.
+// The outcomes, the weakest first.
 const (
-	Created   Outcome = "created"   // nothing of them was known here to the caller
-	Granted   Outcome = "granted"   // known here, a role is new
-	Upgraded  Outcome = "upgraded"  // a higher role replaced the one it covers
-	Extended  Outcome = "extended"  // a role held until a date is now held for good
-	Unchanged Outcome = "unchanged" // holds all of it already
+	Unchanged   Outcome = "unchanged"   // holds all of it already, and for no shorter
+	Extended    Outcome = "extended"    // a role that ends is now held for longer
+	Granted     Outcome = "granted"     // known here, a role is new
+	Upgraded    Outcome = "upgraded"    // a higher role replaced those it covers
+	Reactivated Outcome = "reactivated" // removed from this site earlier
+	Created     Outcome = "created"     // nothing of them was known here to the caller
 )
 
-// grant plans to give a person roles on an object, for good.
+var strength = []Outcome{Unchanged, Extended, Granted, Upgraded, Reactivated, Created}
+
+// stronger tells which of two outcomes describes both.
+func stronger(a, b Outcome) Outcome {
+	return strength[max(slices.Index(strength, a), slices.Index(strength, b))]
+}
+
+// grant plans to give a person roles on an object. Adding never lowers access.
 type grant struct {
 	object access.Object
 	site   access.Object
 	person access.Object
 	roles  []roles.Role
-	known  bool // something of the person is visible here to whoever adds them
+	endsAt time.Time // of all of them; zero: for good
+	known  bool      // something of the person is visible here to whoever adds them
 }
 
-// plan adds to w what the grant takes, and says what that comes to and which
-// roles the person holds on the object afterwards.
-// Errors: Conflict (would_shorten, removed_from_site), NotFound (not_found).
-func (g grant) plan(ctx context.Context, relationships access.Relationships, w *access.Write) (Outcome, []roles.Role, access.Token, error) {
+// planned is what a grant comes to.
+type planned struct {
+	outcome Outcome
+	held    []access.Relationship // the person's roles on the object afterwards
+	covered []access.Relationship // roles to delete afterwards, which did not fit into the write
+	at      access.Token
+	depends bool // on when a role ends, which no precondition can say
+}
+
+// most bounds how many roles are deleted in the write that gives the role which
+// covers them. SpiceDB takes 1,000 updates and as many preconditions.
+const most = 400
+
+// plan adds to w what the grant takes.
+// Errors: Conflict (would_shorten, cleanup_under_way), NotFound (not_found).
+func (g grant) plan(ctx context.Context, o *Operations, w *access.Write) (planned, error) {
 	kind, _ := roles.KindOf(g.object.Type)
-	filters := []access.Filter{access.On(g.object, "").To(g.person)}
+	filters := append(guardFilters(g.object), access.On(g.object, "").To(g.person))
 	if kind.Tie != "" {
 		filters = append(filters, access.On(g.object, kind.Tie))
 	}
 	if g.site.Type == access.TypePartner {
-		filters = append(filters, access.On(g.site, "removed").To(g.person))
+		filters = append(filters, access.On(g.site, "removed").To(g.person), access.On(g.site, "removing").To(g.person))
 	}
-	found, at, err := relationships.Read(ctx, filters...)
+	found, at, err := o.Relationships.Read(ctx, filters...)
 	if err != nil {
-		return "", nil, "", err
+		return planned{}, err
 	}
+	if kind.Tie != "" && !slices.ContainsFunc(found, func(r access.Relationship) bool { return r.Relation == kind.Tie }) {
+		return planned{}, notFound(g.object)
+	}
+	inSite, err := o.rolesInSite(ctx, g.site, g.person)
+	if err != nil {
+		return planned{}, err
+	}
+	p := planned{outcome: Unchanged, at: at}
 	held := map[string]access.Relationship{}
-	tied := kind.Tie == ""
 	for _, r := range found {
-		switch {
-		case r.Resource == g.site && r.Relation == "removed":
-			return "", nil, "", access.Fail(access.Conflict, "removed_from_site", "this person was removed from the site and cannot be added again yet")
-		case r.Relation == kind.Tie:
-			tied = true
-		case r.Subject.Object == g.person:
+		if r.Resource == g.object && r.Subject.Object == g.person {
 			held[r.Relation] = r
 		}
 	}
-	if !tied {
-		return "", nil, "", notFound(g.object)
-	}
-
-	outcome := Unchanged
-	for _, role := range g.roles {
-		step, err := g.give(role, held, w)
-		if err != nil {
-			return "", nil, "", err
+	if removed := g.mark(found, "removed"); removed != nil {
+		if g.mark(found, "removing") != nil || len(inSite) > most {
+			return planned{}, access.Fail(access.Conflict, "cleanup_under_way", "this person was removed from the site a moment ago; try again shortly")
 		}
-		outcome = stronger(outcome, step)
+		g.reactivate(*removed, inSite, held, w)
+		p.outcome = Reactivated
+	} else if err := g.add(ctx, o, inSite, held, &p, w); err != nil {
+		return planned{}, err
 	}
-	if outcome != Unchanged {
+	for range min(len(p.covered), most) {
+		w.Replace(p.covered[0])
+		p.covered = p.covered[1:]
+	}
+	if p.outcome != Unchanged {
 		w.Require(exists(g.object)...)
-		if g.site.Type == access.TypePartner {
+		if g.site.Type == access.TypePartner && p.outcome != Reactivated {
 			w.Require(access.MustNotMatch(access.On(g.site, "removed").To(g.person)))
 		}
+		if p.depends {
+			o.swapVersion(w, g.object, found)
+		}
 	}
-	if !g.known && (outcome == Granted || outcome == Upgraded) {
-		outcome = Created
+	if !g.known && (p.outcome == Granted || p.outcome == Upgraded) {
+		p.outcome = Created
 	}
-	return outcome, rolesIn(g.object.Type, held), at, nil
+	p.held = inOrder(g.object.Type, held)
+	return p, nil
+}
+
+// add plans each role that nothing in the site covers.
+func (g grant) add(ctx context.Context, o *Operations, inSite []placed, held map[string]access.Relationship, p *planned, w *access.Write) error {
+	line, err := o.lineage(ctx, g.object)
+	if err != nil {
+		return err
+	}
+	before := highest(inSite)
+	for _, role := range g.roles {
+		if slices.ContainsFunc(inSite, func(e placed) bool {
+			return slices.Contains(line[1:], e.held.Resource) && e.role.Rank >= role.Rank && noSooner(e.held.EndsAt, g.endsAt)
+		}) {
+			continue // covered from above
+		}
+		step, err := g.give(role, held, w)
+		if err != nil {
+			return err
+		}
+		if step == Granted && before > 0 && role.Rank > before {
+			step = Upgraded
+			p.covered = append(p.covered, g.covers(role, inSite)...)
+		}
+		p.outcome = stronger(p.outcome, step)
+		p.depends = p.depends || step == Extended || step == Upgraded
+	}
+	return nil
+}
+
+// reactivate plans the return of somebody who was removed from the site. What
+// roles they are left with do not come back to life.
+func (g grant) reactivate(removed access.Relationship, left []placed, held map[string]access.Relationship, w *access.Write) {
+	w.Replace(removed)
+	w.Require(access.MustNotMatch(access.On(g.site, "removing").To(g.person)))
+	clear(held)
+	for _, role := range g.roles {
+		wanted := role.For(g.object, g.person)
+		wanted.EndsAt = g.endsAt
+		w.Touch(wanted)
+		held[role.Relation] = wanted
+	}
+	for _, e := range left {
+		if again, ok := held[e.held.Relation]; !ok || access.Exactly(again) != access.Exactly(e.held) {
+			w.Delete(e.held)
+		}
+	}
+}
+
+// mark finds what is said of the person in the site.
+func (g grant) mark(found []access.Relationship, relation string) *access.Relationship {
+	i := slices.IndexFunc(found, func(r access.Relationship) bool {
+		return r.Resource == g.site && r.Relation == relation && r.Subject.Object == g.person
+	})
+	if i < 0 {
+		return nil
+	}
+	return &found[i]
 }
 
 // give plans one role, and keeps held in step with the plan.
 func (g grant) give(role roles.Role, held map[string]access.Relationship, w *access.Write) (Outcome, error) {
 	wanted := role.For(g.object, g.person)
+	wanted.EndsAt = g.endsAt
 	if current, ok := held[role.Relation]; ok {
-		if current.EndsAt.IsZero() {
+		if noSooner(current.EndsAt, wanted.EndsAt) {
 			return Unchanged, nil
 		}
 		w.Require(access.MustMatch(access.Exactly(current)))
@@ -102,15 +190,15 @@ func (g grant) give(role roles.Role, held map[string]access.Relationship, w *acc
 		case !holds:
 			// Two grants at once must not leave both.
 			w.Require(access.MustNotMatch(access.Exactly(rival.For(g.object, g.person))))
-		case rival.Rank < role.Rank:
+		case rival.Rank < role.Rank && noSooner(wanted.EndsAt, current.EndsAt):
 			w.Replace(current)
 			delete(held, rival.Relation)
 			outcome = Upgraded
-		case current.EndsAt.IsZero():
+		case rival.Rank > role.Rank && noSooner(current.EndsAt, wanted.EndsAt):
 			return Unchanged, nil // covered by the higher role
 		default:
-			return "", access.Fail(access.Conflict, "would_shorten", "this person is %s until %s and cannot hold %q beside it",
-				rival.ID, current.EndsAt.Format("2006-01-02"), role.ID)
+			return "", access.Fail(access.Conflict, "would_shorten", "this person is %s%s and cannot be %s beside it without losing access; change the role instead",
+				rival.Name, until(current.EndsAt), role.Name)
 		}
 	}
 	w.Require(access.MustNotMatch(access.Exactly(wanted)))
@@ -119,22 +207,31 @@ func (g grant) give(role roles.Role, held map[string]access.Relationship, w *acc
 	return outcome, nil
 }
 
-// stronger tells which of two outcomes describes both.
-func stronger(a, b Outcome) Outcome {
-	for _, o := range []Outcome{Upgraded, Granted, Extended} {
-		if a == o || b == o {
-			return o
-		}
+func until(end time.Time) string {
+	if end.IsZero() {
+		return " without an end"
 	}
-	return Unchanged
+	return " until " + end.UTC().Format(time.RFC3339)
 }
 
-// rolesIn lists, in catalogue order, the roles that relationships give.
-func rolesIn(objectType string, held map[string]access.Relationship) []roles.Role {
-	var found []roles.Role
+// covers lists the roles under the object that the new one makes needless, except
+// those that outlast it.
+func (g grant) covers(role roles.Role, inSite []placed) []access.Relationship {
+	var covered []access.Relationship
+	for _, e := range inSite {
+		if e.held.Resource != g.object && slices.Contains(e.line, g.object) && e.role.Rank < role.Rank && noSooner(g.endsAt, e.held.EndsAt) {
+			covered = append(covered, e.held)
+		}
+	}
+	return covered
+}
+
+// inOrder lists, in catalogue order, the relationships that give roles.
+func inOrder(objectType string, held map[string]access.Relationship) []access.Relationship {
+	var found []access.Relationship
 	for _, role := range roles.On(objectType) {
-		if _, ok := held[role.Relation]; ok {
-			found = append(found, role)
+		if r, ok := held[role.Relation]; ok {
+			found = append(found, r)
 		}
 	}
 	return found

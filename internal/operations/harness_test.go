@@ -215,7 +215,7 @@ func (w *world) named(text string) string {
 // invite opens an invitation in the name of the inviter.
 func (w *world) invite(inviter, invitee, object string, roleIDs ...string) operations.Invitation {
 	w.t.Helper()
-	i, _, err := w.Invite(w.t.Context(), w.by(inviter), w.object(object), newcomer(invitee), roleIDs, 0)
+	i, _, err := w.Invite(w.t.Context(), w.by(inviter), w.object(object), newcomer(invitee), roleIDs, nil, 0)
 	require.NoError(w.t, err)
 	return i
 }
@@ -255,7 +255,7 @@ func (w *world) accept(name, token string) (operations.Added, error) {
 // ends ends somebody's role in the name of another.
 func (w *world) ends(by, roleID, person, object string) {
 	w.t.Helper()
-	_, err := w.EndRole(w.t.Context(), w.by(by), w.object(object), w.person(person), roleID)
+	_, err := w.EndRole(w.t.Context(), w.by(by), w.object(object), w.person(person), roleID, nil)
 	require.NoError(w.t, err)
 }
 

@@ -37,6 +37,9 @@ type Invitation struct {
 	InviteeID string
 	CreatedAt time.Time
 	ExpiresAt time.Time
+
+	// RolesEndAt is when the roles would end; zero: never.
+	RolesEndAt time.Time
 }
 
 func (i Invitation) object() access.Object {
@@ -137,7 +140,7 @@ func (i *Invitation) learn(r access.Relationship) {
 	default:
 		for _, role := range roles.On(r.Subject.Type) {
 			if role.Offer() == r.Relation {
-				i.Object, i.Roles = r.Subject.Object, append(i.Roles, role)
+				i.Object, i.Roles, i.RolesEndAt = r.Subject.Object, append(i.Roles, role), r.EndsAt
 			}
 		}
 	}

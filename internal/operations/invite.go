@@ -16,14 +16,15 @@ const (
 	LongestExpiry  = 30 * 24 * time.Hour
 )
 
-// Invite offers a person roles on an object, for as long as the expiry says or, if
-// that is zero, for a week. A pending invitation of the same
+// Invite offers a person roles on an object, until the end of the last day, if one
+// is named, or for good. The offer stands for as long as the expiry says or, if
+// that is zero, for a week, but no longer than the roles would. A pending invitation of the same
 // person to the same object is replaced. The mail follows from the commit. What
 // is returned is the same for a known person, an unknown one, and one who has the
 // roles already.
 // Errors: Invalid (invalid_email, invalid_name, invalid_expiry, unknown_role,
-// role_required, exclusive_roles), NotFound (not_found).
-func (o *Operations) Invite(ctx context.Context, by By, object access.Object, n Newcomer, roleIDs []string, expiry time.Duration) (Invitation, access.Token, error) {
+// role_required, exclusive_roles, role_does_not_end, past_date), NotFound (not_found).
+func (o *Operations) Invite(ctx context.Context, by By, object access.Object, n Newcomer, roleIDs []string, last *access.Day, expiry time.Duration) (Invitation, access.Token, error) {
 	if expiry == 0 {
 		expiry = DefaultExpiry
 	}
@@ -35,12 +36,16 @@ func (o *Operations) Invite(ctx context.Context, by By, object access.Object, n 
 	if err != nil {
 		return Invitation{}, "", err
 	}
+	endsAt, err := o.endOf(ctx, object, last, offered...)
+	if err != nil {
+		return Invitation{}, "", err
+	}
 	person, err := o.newcomer(ctx, n)
 	if err != nil {
 		return Invitation{}, "", err
 	}
 	return o.invite(ctx, by, "invite", Invitation{
-		Object: object, Roles: offered, InviteeID: person.ID, Email: person.Email,
+		Object: object, Roles: offered, InviteeID: person.ID, Email: person.Email, RolesEndAt: endsAt,
 	}, expiry)
 }
 
@@ -52,6 +57,9 @@ func (o *Operations) invite(ctx context.Context, by By, operation string, draft 
 	i.ID = invitationPrefix(draft.Object) + o.NewID()
 	i.Status, i.Inviter = Pending, by.Actor
 	i.CreatedAt, i.ExpiresAt = now, now.Add(expiry)
+	if !i.RolesEndAt.IsZero() && i.RolesEndAt.Before(i.ExpiresAt) {
+		i.ExpiresAt = i.RolesEndAt
+	}
 
 	// The profile comes first: an orphan is harmless, while an invitation
 	// nobody can be mailed is not.
@@ -92,7 +100,9 @@ func (o *Operations) invite(ctx context.Context, by By, operation string, draft 
 		w.Require(exists(i.Object)...)
 		w.Touch(i.pendingTie(), access.Relate(i.object(), "inviter", i.Inviter))
 		for _, role := range i.Roles {
-			w.Touch(access.Relate(i.object(), role.Offer(), i.Object))
+			offer := access.Relate(i.object(), role.Offer(), i.Object)
+			offer.EndsAt = i.RolesEndAt
+			w.Touch(offer)
 		}
 		return w, at, nil
 	})

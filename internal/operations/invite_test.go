@@ -18,7 +18,7 @@ func TestOfManyInvitationsOneStaysPending(t *testing.T) {
 	pete, ann, apollo := w.by("pete"), w.person("ann"), w.object("project:apollo")
 
 	for _, err := range atOnce(50, func(int) error {
-		_, _, err := w.Invite(t.Context(), pete, apollo, newcomer("ann"), nil, 0)
+		_, _, err := w.Invite(t.Context(), pete, apollo, newcomer("ann"), nil, nil, 0)
 		return err
 	}) {
 		if err != nil {

@@ -25,6 +25,17 @@ type HeldRole struct {
 	EndsAt time.Time
 }
 
+// rolesOf reads roles off the relationships that give them.
+func rolesOf(held []access.Relationship) []HeldRole {
+	var found []HeldRole
+	for _, r := range held {
+		if role, ok := roleOf(r); ok {
+			found = append(found, HeldRole{Role: role, EndsAt: r.EndsAt})
+		}
+	}
+	return found
+}
+
 // MemberQuery chooses, orders and pages members.
 type MemberQuery struct {
 	Search string // part of a name or e-mail, any case
@@ -67,9 +78,7 @@ func (o *Operations) Members(ctx context.Context, object access.Object, q Member
 	for id, relations := range held {
 		m := Member{Person: people[id]}
 		m.Person.ID = id // somebody zed wrote, whom the directory does not know, is listed too
-		for _, role := range rolesIn(object.Type, relations) {
-			m.Roles = append(m.Roles, HeldRole{Role: role, EndsAt: relations[role.Relation].EndsAt})
-		}
+		m.Roles = rolesOf(inOrder(object.Type, relations))
 		if len(m.Roles) > 0 && m.matches(q) {
 			found = append(found, m)
 		}

@@ -25,7 +25,7 @@ func crew(t *testing.T) *world {
 	} {
 		n := newcomer(member.email)
 		n.GivenName, n.FamilyName = member.given, member.family
-		_, err := w.Add(t.Context(), w.by("sam"), w.object("customer_account:alp"), n, strings.Fields(member.roles))
+		_, err := w.Add(t.Context(), w.by("sam"), w.object("customer_account:alp"), n, strings.Fields(member.roles), nil)
 		require.NoError(t, err)
 	}
 	var write access.Write

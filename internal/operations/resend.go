@@ -17,7 +17,10 @@ func (o *Operations) Resend(ctx context.Context, by By, id string) (Invitation, 
 	if old.Status != Pending && old.Status != Expired {
 		return Invitation{}, "", old.notPending()
 	}
+	if len(old.Roles) == 0 { // they would have ended by now
+		return Invitation{}, "", old.notPending()
+	}
 	return o.invite(ctx, by, "resend_invitation", Invitation{
-		Object: old.Object, Roles: old.Roles, InviteeID: old.InviteeID, Email: old.Email,
+		Object: old.Object, Roles: old.Roles, InviteeID: old.InviteeID, Email: old.Email, RolesEndAt: old.RolesEndAt,
 	}, old.ExpiresAt.Sub(old.CreatedAt), old.ID)
 }

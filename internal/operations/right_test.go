@@ -21,11 +21,11 @@ func TestACallerWhoLosesTheRight(t *testing.T) {
 			return err
 		},
 		"add": func(w *world, carl operations.By) error {
-			_, err := w.Add(t.Context(), carl, w.object("project:apollo"), newcomer("ann"), nil)
+			_, err := w.Add(t.Context(), carl, w.object("project:apollo"), newcomer("ann"), nil, nil)
 			return err
 		},
 		"invite": func(w *world, carl operations.By) error {
-			_, _, err := w.Invite(t.Context(), carl, w.object("project:apollo"), newcomer("ann"), nil, 0)
+			_, _, err := w.Invite(t.Context(), carl, w.object("project:apollo"), newcomer("ann"), nil, nil, 0)
 			return err
 		},
 		"resend": func(w *world, carl operations.By) error {
@@ -33,7 +33,7 @@ func TestACallerWhoLosesTheRight(t *testing.T) {
 			return err
 		},
 		"end": func(w *world, carl operations.By) error {
-			_, err := w.EndRole(t.Context(), carl, w.object("project:apollo"), w.person("pete"), "project_admin")
+			_, err := w.EndRole(t.Context(), carl, w.object("project:apollo"), w.person("pete"), "project_admin", nil)
 			return err
 		},
 	} {

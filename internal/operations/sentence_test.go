@@ -20,12 +20,15 @@ var sentences = []struct {
 	do   func(w *world, by operations.By, words []string) (string, error)
 }{
 	{`creates (\w+)(?::(\S+))? under (\S+)(?: with (.+))?`, create},
-	{`adds (\w+) to (\S+)(?: as (.+))?`, add},
-	{`invites (\w+) to (\S+)(?: as (.+?))?(?: for (\w+))?`, invite},
+	{`adds (\w+) to (\S+)(?: as (.+?))?(?: until (\S+))?`, add},
+	{`invites (\w+) to (\S+)(?: as (.+?))?(?: until (\S+))?(?: for (\w+))?`, invite},
 	{`accepts #(\d+)(?: signed in as (\S+))?`, accept},
 	{`resends #(\d+)`, resend},
 	{`revokes #(\d+)`, revoke},
-	{`ends (\w+) of (\w+) on (\S+)`, end},
+	{`ends (\w+) of (\w+) on (\S+)(?: with (\S+))?`, end},
+	{`changes (\w+) on (\S+) to (.+?)(?: until (\S+))?`, change},
+	{`removes (\w+) from (\S+)`, remove},
+	{`tidies (\w+) up in (\S+)`, tidy},
 	{`lets #(\d+) expire`, expire},
 }
 
@@ -80,18 +83,18 @@ func create(w *world, by operations.By, words []string) (string, error) {
 }
 
 func add(w *world, by operations.By, words []string) (string, error) {
-	added, err := w.Add(w.t.Context(), by, w.object(words[1]), newcomer(words[0]), list(words[2]))
+	added, err := w.Add(w.t.Context(), by, w.object(words[1]), newcomer(words[0]), list(words[2]), w.day(words[3]))
 	return outcome(added), err
 }
 
 func invite(w *world, by operations.By, words []string) (string, error) {
 	var expiry time.Duration
-	if words[3] != "" {
+	if words[4] != "" {
 		var err error
-		expiry, err = time.ParseDuration(words[3])
+		expiry, err = time.ParseDuration(words[4])
 		require.NoError(w.t, err)
 	}
-	i, _, err := w.Invite(w.t.Context(), by, w.object(words[1]), newcomer(words[0]), list(words[2]), expiry)
+	i, _, err := w.Invite(w.t.Context(), by, w.object(words[1]), newcomer(words[0]), list(words[2]), w.day(words[3]), expiry)
 	return invited(w, i), err
 }
 
@@ -116,8 +119,33 @@ func revoke(w *world, by operations.By, words []string) (string, error) {
 }
 
 func end(w *world, by operations.By, words []string) (string, error) {
-	_, err := w.EndRole(w.t.Context(), by, w.object(words[2]), w.person(words[1]), words[0])
+	_, err := w.EndRole(w.t.Context(), by, w.object(words[2]), w.person(words[1]), words[0], w.day(words[3]))
 	return "ended", err
+}
+
+func change(w *world, by operations.By, words []string) (string, error) {
+	changed, err := w.ChangeRoles(w.t.Context(), by, w.object(words[1]), w.person(words[0]), list(words[2]), w.day(words[3]))
+	return outcome(changed), err
+}
+
+func remove(w *world, by operations.By, words []string) (string, error) {
+	_, err := w.Remove(w.t.Context(), by, w.object(words[1]), w.person(words[0]))
+	return "removed", err
+}
+
+func tidy(w *world, by operations.By, words []string) (string, error) {
+	return "tidied up", w.Tidy(w.t.Context(), by, w.object(words[1]), w.person(words[0]))
+}
+
+// day is the date in a sentence, if there is one.
+func (w *world) day(text string) *access.Day {
+	w.t.Helper()
+	if text == "" {
+		return nil
+	}
+	d, err := access.ParseDay(text)
+	require.NoError(w.t, err)
+	return &d
 }
 
 // expire lets the time of an invitation be up.
@@ -147,7 +175,11 @@ func (w *world) invitation(number string) operations.Invitation {
 func outcome(a operations.Added) string {
 	var held []string
 	for _, role := range a.Roles {
-		held = append(held, role.ID)
+		text := role.Role.ID
+		if !role.EndsAt.IsZero() {
+			text += " until " + role.EndsAt.Format(time.RFC3339)
+		}
+		held = append(held, text)
 	}
 	return fmt.Sprintf("%s: %s", a.Outcome, strings.Join(held, ", "))
 }

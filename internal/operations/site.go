@@ -8,27 +8,128 @@ import (
 	"github.com/gatehouse/gatehouse/internal/roles"
 )
 
-// site climbs from an object to the root of the tree it stands in: the partner of
-// a client or project, any other object itself.
+// site is the root of the tree an object stands in: the partner of a client or
+// project, any other object itself.
 // Errors: NotFound (not_found).
 func (o *Operations) site(ctx context.Context, object access.Object) (access.Object, error) {
+	line, err := o.lineage(ctx, object)
+	if err != nil {
+		return access.Object{}, err
+	}
+	return line[len(line)-1], nil
+}
+
+// lineage climbs from an object to its site, and lists the objects on the way.
+// Errors: NotFound (not_found).
+func (o *Operations) lineage(ctx context.Context, object access.Object) ([]access.Object, error) {
+	lines, err := o.lineages(ctx, object)
+	if err == nil && lines[object] == nil {
+		err = notFound(object)
+	}
+	return lines[object], err
+}
+
+// lineages climbs from many objects at once, a level at a time. Objects that do
+// not exist, or hang from one that does not, have none.
+func (o *Operations) lineages(ctx context.Context, objects ...access.Object) (map[access.Object][]access.Object, error) {
+	parents, level := map[access.Object]access.Object{}, objects
+	for len(level) > 0 {
+		var ties []access.Filter
+		for _, object := range level {
+			if kind, ok := roles.KindOf(object.Type); ok && !kind.Root() && parents[object] == (access.Object{}) {
+				ties = append(ties, access.On(object, kind.Tie))
+			}
+		}
+		level = nil
+		if len(ties) == 0 {
+			break
+		}
+		found, _, err := o.Relationships.Read(ctx, ties...)
+		if err != nil {
+			return nil, err
+		}
+		for _, tie := range found {
+			parents[tie.Resource] = tie.Subject.Object
+			level = append(level, tie.Subject.Object)
+		}
+	}
+	lines := map[access.Object][]access.Object{}
+	for _, object := range objects {
+		if line := climb(object, parents); line != nil {
+			lines[object] = line
+		}
+	}
+	return lines, nil
+}
+
+func climb(object access.Object, parents map[access.Object]access.Object) (line []access.Object) {
 	for {
 		kind, ok := roles.KindOf(object.Type)
 		if !ok {
-			return access.Object{}, notFound(object)
+			return nil
 		}
-		if kind.Parent == "" || kind.Parent == access.TypePlatform {
-			return object, nil
+		line = append(line, object)
+		if kind.Root() {
+			return line
 		}
-		parents, _, err := o.Relationships.Read(ctx, access.On(object, kind.Tie))
-		if err != nil {
-			return access.Object{}, err
+		if object, ok = parents[object]; !ok {
+			return nil
 		}
-		if len(parents) == 0 {
-			return access.Object{}, notFound(object)
-		}
-		object = parents[0].Subject.Object
 	}
+}
+
+// placed is a role somebody holds, with the line from its object to the site.
+type placed struct {
+	held access.Relationship
+	role roles.Role
+	line []access.Object
+}
+
+// rolesInSite lists what somebody holds on a partner and beneath it; on other
+// objects nothing stands beneath, so that there is nothing to list.
+func (o *Operations) rolesInSite(ctx context.Context, site, person access.Object) ([]placed, error) {
+	if site.Type != access.TypePartner {
+		return nil, nil
+	}
+	found, _, err := o.Relationships.Read(ctx, access.On(site, "admin").To(person),
+		access.Filter{ResourceType: access.TypeClient}.To(person), access.Filter{ResourceType: access.TypeProject}.To(person))
+	if err != nil {
+		return nil, err
+	}
+	objects := make([]access.Object, len(found))
+	for i, r := range found {
+		objects[i] = r.Resource
+	}
+	lines, err := o.lineages(ctx, objects...)
+	if err != nil {
+		return nil, err
+	}
+	var inSite []placed
+	for _, r := range found {
+		role, ok := roleOf(r)
+		if line := lines[r.Resource]; ok && len(line) > 0 && line[len(line)-1] == site {
+			inSite = append(inSite, placed{r, role, line})
+		}
+	}
+	return inSite, nil
+}
+
+// roleOf is the role that a relationship gives, if it does.
+func roleOf(r access.Relationship) (roles.Role, bool) {
+	on := roles.On(r.Resource.Type)
+	i := slices.IndexFunc(on, func(role roles.Role) bool { return role.Relation == r.Relation })
+	if i < 0 || r.Subject.Type != access.TypeUser {
+		return roles.Role{}, false
+	}
+	return on[i], true
+}
+
+// highest is the rank of the highest of the roles, 0 if there is none.
+func highest(held []placed) (rank int) {
+	for _, e := range held {
+		rank = max(rank, e.role.Rank)
+	}
+	return rank
 }
 
 // knownTo reports whether the viewer can see that a person has anything in a

@@ -13,6 +13,9 @@ type Kind struct {
 	TypeTwice  bool   // whoever adds people types their e-mail twice (C9-9)
 }
 
+// Root reports whether an object of this kind is the root of its site.
+func (k Kind) Root() bool { return k.Parent == "" || k.Parent == access.TypePlatform }
+
 // Kinds lists them, parents before children.
 var Kinds = []Kind{
 	{Type: access.TypePlatform, Collection: "platforms", PeopleBy: "assist"},

@@ -93,6 +93,17 @@ type Cursors interface {
 	SetCursor(ctx context.Context, follower string, at Token) error
 }
 
+// Ends keeps account of the roles that end. Every method may fail with Unavailable.
+type Ends interface {
+	// SetEnd notes when a role ends; without an end it forgets the role.
+	SetEnd(ctx context.Context, r Relationship) error
+	// ForgetEnd forgets a role, unless its end was moved meanwhile.
+	ForgetEnd(ctx context.Context, r Relationship) error
+	// DueEnds returns the first of the roles that have ended by now, and when the
+	// next one will; zero if none will.
+	DueEnds(ctx context.Context, limit int) (due []Relationship, next time.Time, err error)
+}
+
 // Reply is what a write answered, kept to answer its repetitions.
 type Reply struct {
 	Status int

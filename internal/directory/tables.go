@@ -22,8 +22,9 @@ var travelling = []table{
 
 // staying are the tables that are left behind. A cursor is a moment of one SpiceDB
 // and foreign to every other. A reply to an Idempotency-Key tells of moments too
-// (written_at), and is forgotten after a day anyway.
-var staying = []string{"cursors", "replays"}
+// (written_at), and is forgotten after a day anyway. Which roles end when is counted
+// anew.
+var staying = []string{"cursors", "replays", "role_ends"}
 
 type table struct {
 	name    string

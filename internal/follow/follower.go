@@ -19,6 +19,7 @@ type Follower struct {
 	Relationships access.Relationships
 	Cursors       access.Cursors
 	Handle        func(context.Context, access.Change) error
+	Begin         func(context.Context) error // takes account of what was there before the first change; may be nil
 	Log           *slog.Logger
 }
 
@@ -31,6 +32,11 @@ func (f *Follower) Prepare(ctx context.Context) error {
 	}
 	if at, err = f.Relationships.Head(ctx); err != nil {
 		return err
+	}
+	if f.Begin != nil {
+		if err := f.Begin(ctx); err != nil {
+			return err
+		}
 	}
 	return f.Cursors.SetCursor(ctx, f.Name, at)
 }

@@ -30,6 +30,7 @@ import (
 	"github.com/gatehouse/gatehouse/internal/operations"
 	"github.com/gatehouse/gatehouse/internal/relationships"
 	"github.com/gatehouse/gatehouse/internal/spicedb"
+	"github.com/gatehouse/gatehouse/internal/sweep"
 	"github.com/gatehouse/gatehouse/schema"
 )
 
@@ -49,6 +50,7 @@ type Server struct {
 	http      *http.Server
 	listener  net.Listener
 	followers []*follow.Follower
+	ends      *sweep.Ends
 	closers   []func() error // in the order of opening
 }
 
@@ -132,9 +134,20 @@ func (s *Server) follow(ctx context.Context, c config.Config, gateway *relations
 		return err
 	}
 	invitations := &notify.Invitations{Operations: s.Operations, Tokens: names, Mailer: outbox, PublicURL: public}
-	mails := &follow.Follower{Name: "mail", Relationships: gateway, Cursors: names, Handle: invitations.Handle, Log: s.log}
-	s.followers = append(s.followers, mails)
-	return mails.Prepare(ctx)
+	s.ends = sweep.NewEnds(gateway, names, time.Now, s.log)
+	removals := &sweep.Removals{Operations: s.Operations}
+	for _, f := range []*follow.Follower{
+		{Name: "mail", Handle: invitations.Handle},
+		{Name: "ends", Handle: s.ends.Handle, Begin: s.ends.Recount},
+		{Name: "removals", Handle: removals.Handle},
+	} {
+		f.Relationships, f.Cursors, f.Log = gateway, names, s.log
+		if err := f.Prepare(ctx); err != nil {
+			return err
+		}
+		s.followers = append(s.followers, f)
+	}
+	return nil
 }
 
 func (s *Server) listen(addr string) (err error) {
@@ -180,6 +193,7 @@ func (s *Server) Run(ctx context.Context) error {
 	for _, f := range s.followers {
 		running.Go(func() { f.Run(following) })
 	}
+	running.Go(func() { s.ends.Run(following) })
 	served := make(chan error, 1)
 	go func() { served <- s.http.Serve(s.listener) }()
 

@@ -119,7 +119,13 @@ func (s *Server) serve(ctx context.Context, options ...server.ConfigOption) (ser
 	if err != nil {
 		return nil, fmt.Errorf("start SpiceDB: %w", err)
 	}
-	s.running.Go(func() error { return ready.Run(ctx) })
+	s.running.Go(func() error {
+		err := ready.Run(ctx)
+		if errors.Is(err, grpc.ErrServerStopped) { // before it had begun
+			err = nil
+		}
+		return err
+	})
 	return ready, nil
 }
 

@@ -22,7 +22,8 @@ type Relationships interface {
 	// Head is a token of the present moment.
 	Head(ctx context.Context) (Token, error)
 	// Watch yields every change committed after a token, in order, at least
-	// once. It ends with the context's or the store's error.
+	// once. It ends with the context's or the store's error, Gone (cursor_lost)
+	// if what came after the token is not known any more.
 	Watch(ctx context.Context, after Token) iter.Seq2[Change, error]
 }
 
@@ -91,6 +92,13 @@ type Cursors interface {
 	// Cursor is empty for a follower that never ran.
 	Cursor(ctx context.Context, follower string) (Token, error)
 	SetCursor(ctx context.Context, follower string, at Token) error
+}
+
+// Audit is the record of who changed what. Every method may fail with Unavailable.
+type Audit interface {
+	// Events lists what was asked for, the newest first, and the cursor of the
+	// next page. Errors: Invalid (malformed_cursor).
+	Events(ctx context.Context, q AuditQuery) ([]AuditEvent, string, error)
 }
 
 // Reply is what a write answered, kept to answer its repetitions.

@@ -2,12 +2,15 @@ package server
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"time"
 
+	"github.com/gatehouse/gatehouse/internal/access"
+	"github.com/gatehouse/gatehouse/internal/audit"
 	"github.com/gatehouse/gatehouse/internal/config"
 	"github.com/gatehouse/gatehouse/internal/database"
 	"github.com/gatehouse/gatehouse/internal/directory"
@@ -20,6 +23,7 @@ import (
 type Stores struct {
 	Relationships *relationships.Archive
 	Directory     *directory.Archive
+	Audit         *audit.Archive
 
 	closers []func() error // in the order of opening
 }
@@ -83,8 +87,7 @@ func (s *Stores) openFile(ctx context.Context, path string) error {
 	}
 	s.closers = append(s.closers, engine.Close)
 	s.Relationships = relationships.NewArchive(engine.Conn())
-	s.Directory, err = directory.OpenArchive(ctx, engine.DB(), time.Now)
-	return err
+	return s.openTables(ctx, engine.DB())
 }
 
 // openServers opens a SpiceDB and a Postgres that run by themselves.
@@ -101,7 +104,15 @@ func (s *Stores) openServers(ctx context.Context, c config.Stores) error {
 		return err
 	}
 	s.closers = append(s.closers, db.Close)
-	s.Directory, err = directory.OpenArchive(ctx, db, time.Now)
+	return s.openTables(ctx, db)
+}
+
+// openTables opens what is kept beside SpiceDB.
+func (s *Stores) openTables(ctx context.Context, db *sql.DB) (err error) {
+	if s.Directory, err = directory.OpenArchive(ctx, db, time.Now); err != nil {
+		return err
+	}
+	s.Audit, err = audit.OpenArchive(ctx, db)
 	return err
 }
 
@@ -112,6 +123,14 @@ func (s *Stores) Close() error {
 		errs = append(errs, s.closers[i]())
 	}
 	return errors.Join(errs...)
+}
+
+// moveCursors has every token that is kept beside SpiceDB issued anew.
+func moveCursors(ctx context.Context, file *sql.DB, anew func(access.Token) (access.Token, error)) error {
+	if err := directory.MoveCursors(ctx, file, anew); err != nil {
+		return err
+	}
+	return audit.MoveCursor(ctx, file, anew)
 }
 
 // Backup copies the file of a server, which may be running, to a new file.
@@ -137,7 +156,7 @@ func Restore(ctx context.Context, c config.Stores, from string, heard func(bytes
 	if bytes, err = sqlite.Copy(ctx, from, path, heard); err != nil {
 		return 0, err
 	}
-	if err := spicedb.Fork(ctx, path, directory.MoveCursors); err != nil {
+	if err := spicedb.Fork(ctx, path, moveCursors); err != nil {
 		return 0, err
 	}
 	return bytes, sqlite.Place(path, c.DataFile())

@@ -68,7 +68,11 @@ func (l *Log) cause(c access.Cause) access.Cause {
 	if c.Operation = plain(c.Operation); c.Operation == "" {
 		c.Operation = access.OperationOutside
 	}
-	c.Actor = access.Object{Type: plain(c.Actor.Type), ID: plain(c.Actor.ID)}
+	if actor, err := access.ParseObject(c.Actor.Type, c.Actor.ID); err != nil {
+		c.Actor = access.Object{}
+	} else {
+		c.Actor = actor
+	}
 	c.Reason, c.RequestID, c.From = plain(c.Reason), plain(c.RequestID), plain(c.From)
 	return c
 }

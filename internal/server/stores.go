@@ -2,14 +2,12 @@ package server
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"time"
 
-	"github.com/gatehouse/gatehouse/internal/access"
 	"github.com/gatehouse/gatehouse/internal/audit"
 	"github.com/gatehouse/gatehouse/internal/config"
 	"github.com/gatehouse/gatehouse/internal/database"
@@ -87,7 +85,11 @@ func (s *Stores) openFile(ctx context.Context, path string) error {
 	}
 	s.closers = append(s.closers, engine.Close)
 	s.Relationships = relationships.NewArchive(engine.Conn())
-	return s.openTables(ctx, engine.DB())
+	if s.Directory, err = directory.OpenArchive(ctx, engine.DB(), time.Now); err != nil {
+		return err
+	}
+	s.Audit, err = audit.OpenArchive(ctx, engine.DB())
+	return err
 }
 
 // openServers opens a SpiceDB and a Postgres that run by themselves.
@@ -104,11 +106,6 @@ func (s *Stores) openServers(ctx context.Context, c config.Stores) error {
 		return err
 	}
 	s.closers = append(s.closers, db.Close)
-	return s.openTables(ctx, db)
-}
-
-// openTables opens what is kept beside SpiceDB.
-func (s *Stores) openTables(ctx context.Context, db *sql.DB) (err error) {
 	if s.Directory, err = directory.OpenArchive(ctx, db, time.Now); err != nil {
 		return err
 	}
@@ -123,14 +120,6 @@ func (s *Stores) Close() error {
 		errs = append(errs, s.closers[i]())
 	}
 	return errors.Join(errs...)
-}
-
-// moveCursors has every token that is kept beside SpiceDB issued anew.
-func moveCursors(ctx context.Context, file *sql.DB, anew func(access.Token) (access.Token, error)) error {
-	if err := directory.MoveCursors(ctx, file, anew); err != nil {
-		return err
-	}
-	return audit.MoveCursor(ctx, file, anew)
 }
 
 // Backup copies the file of a server, which may be running, to a new file.
@@ -156,7 +145,7 @@ func Restore(ctx context.Context, c config.Stores, from string, heard func(bytes
 	if bytes, err = sqlite.Copy(ctx, from, path, heard); err != nil {
 		return 0, err
 	}
-	if err := spicedb.Fork(ctx, path, moveCursors); err != nil {
+	if err := spicedb.Fork(ctx, path, directory.MoveCursors, audit.MoveCursor); err != nil {
 		return 0, err
 	}
 	return bytes, sqlite.Place(path, c.DataFile())

@@ -22,7 +22,7 @@ type Follower struct {
 	// Lost hears that the changes between two moments cannot be read any more, if
 	// set. It may hear of the same gap again, with a later end.
 	Lost func(ctx context.Context, from, to access.Token) error
-	Log           *slog.Logger
+	Log  *slog.Logger
 }
 
 // Prepare gives a follower that never ran its place: now. Call it before the

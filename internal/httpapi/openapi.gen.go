@@ -250,7 +250,7 @@ type AuditEvent struct {
 	RequestID string        `json:"request_id,omitempty"`
 	Updates   []AuditUpdate `json:"updates"`
 
-	// WrittenAt ZedToken of the change; of a gap
+	// WrittenAt ZedToken of the change; of a gap, where it ends.
 	WrittenAt string `json:"written_at"`
 }
 

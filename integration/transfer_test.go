@@ -65,6 +65,11 @@ func TestMoveToPostgres(t *testing.T) {
 			assert.ElementsMatch(t, want[kind], got[kind], kind)
 		}
 	})
+	t.Run("the audit holds ids, and no e-mail", func(t *testing.T) {
+		for _, event := range contents(t, file)["audit_event"] {
+			assert.NotContains(t, event, "@")
+		}
+	})
 	t.Run("only its owner may read a snapshot", func(t *testing.T) {
 		for _, snapshot := range []string{file, back} {
 			info, err := os.Stat(snapshot)

@@ -276,6 +276,9 @@ func (w world) attempt(t *testing.T, r rule) attempt {
 			}
 		}
 	}
+	if r.operation == "listAuditEvents" {
+		a.path += "?object=" + r.objectType + ":" + a.id
+	}
 	require.NotEmpty(t, a.path, "the contract has no operation %s", r.operation)
 	if body != nil {
 		text, err := json.Marshal(body)

@@ -46,6 +46,7 @@ func TestBadInputIsRefused(t *testing.T) {
 		"invitations": badInvitations(w),
 		"checks":      badChecks(w, elsewhere),
 		"pages":       badPages(w),
+		"audit":       badAudit(w),
 		"paths":       badPaths(w),
 		"headers":     badHeaders(w),
 	}
@@ -385,7 +386,7 @@ func badChecks(w world, elsewhere string) (rows []bad) {
 func badPages(w world) (rows []bad) {
 	lists := []string{
 		"/v1/projects", w.path("partner") + "/clients", w.path("client") + "/projects",
-		w.path("project") + "/members", w.path("project") + "/invitations",
+		w.path("project") + "/members", w.path("project") + "/invitations", "/v1/audit-events",
 	}
 	for _, path := range lists {
 		for _, c := range []struct {
@@ -421,6 +422,36 @@ func badPages(w world) (rows []bad) {
 		get("of a parameter another list takes", members+"?status=pending", 400, "unknown_parameter"),
 		get("of an unknown status", invitations+"?status=lost", 422, ""),
 	)
+}
+
+func badAudit(w world) (rows []bad) {
+	for _, c := range []struct{ query, code string }{
+		{"object=project", "malformed_reference"},
+		{"object=:a", "malformed_reference"},
+		{"object=project:*", "malformed_reference"},
+		{"object=project:a%20b", "malformed_reference"},
+		{"object=" + w.id("project"), "malformed_reference"},
+		{"object=project:" + strings.Repeat("a", 1025), "malformed_reference"},
+		{"actor=*", "malformed_reference"},
+		{"actor=ann@bad.example", "malformed_reference"},
+		{"actor=user:", "malformed_reference"},
+		{"person=user:ann", "malformed_reference"},
+		{"person=ann@bad.example", "malformed_reference"},
+		{"person=%00", "malformed_reference"},
+		{"operation=Add", "invalid_operation"},
+		{"operation=add,invite", "invalid_operation"},
+		{"operation=%27%20OR%201", "invalid_operation"},
+		{"operation=" + strings.Repeat("a", 65), "invalid_operation"},
+		{"from=yesterday", "invalid_time"},
+		{"from=2026-03-29", "invalid_time"},
+		{"from=2026-03-29T12:00:00", "invalid_time"},
+		{"to=2026-02-30T12:00:00Z", "invalid_time"},
+		{"to=1774785600", "invalid_time"},
+		{"to=99999-01-01T00:00:00Z", "invalid_time"},
+	} {
+		rows = append(rows, get(c.query[:min(len(c.query), 40)], "/v1/audit-events?"+c.query, 422, c.code))
+	}
+	return append(rows, get("who", "/v1/audit-events?who=ann", 400, "unknown_parameter"))
 }
 
 func badPaths(w world) (rows []bad) {

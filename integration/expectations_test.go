@@ -142,6 +142,7 @@ func rules() []rule {
 			rule{operation: "check", objectType: objectType, right: asking, status: 200},
 			rule{operation: "checkBulk", objectType: objectType, right: asking, status: 200},
 			rule{operation: "lookupSubjects", objectType: objectType, right: asking, status: 200},
+			rule{operation: "listAuditEvents", objectType: objectType, right: asking, status: 200},
 		)
 	}
 	for _, r := range catalogue {

@@ -60,9 +60,14 @@ func TestMoveToPostgres(t *testing.T) {
 	require.NoError(t, err)
 	t.Run("every relationship and row arrived", func(t *testing.T) {
 		want, got := contents(t, file), contents(t, back)
-		for _, kind := range []string{"people", "logins", "objects", "invitations", "invitation_tokens", "relationship"} {
+		for _, kind := range []string{"people", "logins", "objects", "invitations", "invitation_tokens", "audit_event", "relationship"} {
 			assert.NotEmpty(t, want[kind], kind)
 			assert.ElementsMatch(t, want[kind], got[kind], kind)
+		}
+	})
+	t.Run("the audit holds ids, and no e-mail", func(t *testing.T) {
+		for _, event := range contents(t, file)["audit_event"] {
+			assert.NotContains(t, event, "@")
 		}
 	})
 	t.Run("only its owner may read a snapshot", func(t *testing.T) {

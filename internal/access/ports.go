@@ -22,7 +22,8 @@ type Relationships interface {
 	// Head is a token of the present moment.
 	Head(ctx context.Context) (Token, error)
 	// Watch yields every change committed after a token, in order, at least
-	// once. It ends with the context's or the store's error.
+	// once. It ends with the context's or the store's error, Gone (cursor_lost)
+	// if what came after the token is not known any more.
 	Watch(ctx context.Context, after Token) iter.Seq2[Change, error]
 }
 
@@ -102,6 +103,13 @@ type Ends interface {
 	// DueEnds returns the first of the roles that have ended by now, and when the
 	// next one will; zero if none will.
 	DueEnds(ctx context.Context, limit int) (due []Relationship, next time.Time, err error)
+}
+
+// Audit is the record of who changed what. Every method may fail with Unavailable.
+type Audit interface {
+	// Events lists what was asked for, the newest first, and the cursor of the
+	// next page. Errors: Invalid (malformed_cursor).
+	Events(ctx context.Context, q AuditQuery) ([]AuditEvent, string, error)
 }
 
 // Reply is what a write answered, kept to answer its repetitions.

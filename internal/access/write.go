@@ -1,6 +1,9 @@
 package access
 
-import "slices"
+import (
+	"slices"
+	"time"
+)
 
 // Verb is what an Update does to its relationship.
 type Verb int
@@ -55,6 +58,8 @@ type Cause struct {
 	Actor     Object // the person, or System
 	Reason    string // free text from the caller, may be empty
 	RequestID string
+	From      string    // the client's address, if there is one
+	At        time.Time // when it was committed, to the microsecond; zero: nobody said
 }
 
 // System is the actor of what Gatehouse does by itself.

@@ -78,7 +78,7 @@ func exportTo(ctx context.Context, s *server.Stores, path string, heard transfer
 			err = errors.Join(err, os.Remove(path))
 		}
 	}()
-	found, err := transfer.Export(ctx, file, s.Relationships, s.Directory, time.Now, heard)
+	found, err := transfer.Export(ctx, file, s.Relationships, s.Directory, s.Audit, time.Now, heard)
 	if err != nil {
 		return transfer.Summary{}, err
 	}
@@ -91,7 +91,7 @@ func importFrom(ctx context.Context, s *server.Stores, path string, heard transf
 		return transfer.Summary{}, err
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
-	return transfer.Import(ctx, file, s.Relationships, s.Directory, heard)
+	return transfer.Import(ctx, file, s.Relationships, s.Directory, s.Audit, heard)
 }
 
 // report tells once a second how far a transfer has come.

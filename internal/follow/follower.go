@@ -19,8 +19,12 @@ type Follower struct {
 	Relationships access.Relationships
 	Cursors       access.Cursors
 	Handle        func(context.Context, access.Change) error
-	Begin         func(context.Context) error // takes account of what was there before the first change; may be nil
-	Log           *slog.Logger
+	// Begin takes account of what was there before the first change, if set.
+	Begin func(context.Context) error
+	// Lost hears that the changes between two moments cannot be read any more, if
+	// set. It may hear of the same gap again, with a later end.
+	Lost func(ctx context.Context, from, to access.Token) error
+	Log  *slog.Logger
 }
 
 // Prepare gives a follower that never ran its place: now. Call it before the
@@ -48,6 +52,9 @@ func (f *Follower) Run(ctx context.Context) {
 	wait.MaxInterval = 30 * time.Second
 	for {
 		err := f.follow(ctx, wait)
+		if access.HasCode(err, "cursor_lost") {
+			err = f.skip(ctx, err)
+		}
 		if ctx.Err() != nil {
 			return
 		}
@@ -59,6 +66,30 @@ func (f *Follower) Run(ctx context.Context) {
 		case <-time.After(pause):
 		}
 	}
+}
+
+// skip goes on from now where the changes since the follower's place are gone: it
+// would wait for them forever. It returns why the follower stopped either way.
+func (f *Follower) skip(ctx context.Context, lost error) error {
+	from, err := f.Cursors.Cursor(ctx, f.Name)
+	if err != nil {
+		return err
+	}
+	to, err := f.Relationships.Head(ctx)
+	if err != nil {
+		return err
+	}
+	f.Log.Error("changes were lost: they were deleted before they were followed, or the follower's place is of another SpiceDB",
+		"follower", f.Name, "from", from, "to", to)
+	if f.Lost != nil {
+		if err := f.Lost(ctx, from, to); err != nil {
+			return err
+		}
+	}
+	if err := f.Cursors.SetCursor(ctx, f.Name, to); err != nil {
+		return err
+	}
+	return lost
 }
 
 func (f *Follower) follow(ctx context.Context, wait *backoff.ExponentialBackOff) error {

@@ -274,6 +274,43 @@ func TestQuietTimesMoveTheFollowerOn(t *testing.T) {
 	w.caughtUp(f)
 }
 
+// TestALostPlaceIsToldAndLeft when the changes behind it are gone, as those of
+// another SpiceDB are: the follower goes on from the present, and never silently.
+func TestALostPlaceIsToldAndLeft(t *testing.T) {
+	t.Parallel()
+	elsewhere, w := newWorld(t), newWorld(t)
+	foreign, err := elsewhere.gateway.Head(t.Context())
+	require.NoError(t, err)
+	w.write("before")
+	head, err := w.gateway.Head(t.Context())
+	require.NoError(t, err)
+	require.NoError(t, w.cursors.SetCursor(t.Context(), "diary", foreign))
+
+	var d diary
+	var log strings.Builder
+	type gap struct{ from, to access.Token }
+	told := make(chan gap, 2)
+	failures := 1
+	f := w.follower("diary", d.handle)
+	f.Log = slog.New(slog.NewTextHandler(&log, nil))
+	f.Lost = func(_ context.Context, from, to access.Token) error {
+		told <- gap{from, to}
+		if failures--; failures >= 0 {
+			return errors.New("not yet")
+		}
+		return nil
+	}
+	stop := w.run(f)
+	assert.Equal(t, gap{foreign, head}, <-told)
+	assert.Equal(t, gap{foreign, head}, <-told, "what could not be told is told again")
+	w.caughtUp(f)
+	w.write("after")
+	d.eventually(t, "after")
+	stop()
+	assert.Contains(t, log.String(), "level=ERROR")
+	assert.Contains(t, log.String(), string(foreign))
+}
+
 func TestPrepareNeedsStoreAndDirectory(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"regexp"
 	"runtime/debug"
 	"strings"
@@ -28,6 +29,8 @@ const (
 	keyLogin     key = "login"
 	keyBody      key = "body"
 	keyQuestion  key = "question"
+	keyAddress   key = "address"
+	keyOperator  key = "operator"
 )
 
 var requestIDPattern = regexp.MustCompile(`^[A-Za-z0-9._\-]{1,128}$`)
@@ -44,6 +47,15 @@ func identify(c *gin.Context) {
 	}
 	remember(c, keyRequestID, id)
 	c.Header("X-Request-ID", id)
+	// What a header says of where a request comes from, anybody can write.
+	if host, _, err := net.SplitHostPort(c.Request.RemoteAddr); err == nil {
+		remember(c, keyAddress, host)
+	}
+}
+
+func address(ctx context.Context) string {
+	host, _ := ctx.Value(keyAddress).(string)
+	return host
 }
 
 func requestID(ctx context.Context) string {
@@ -140,5 +152,5 @@ func (a *api) checkReason(c *gin.Context) {
 
 // by says on whose behalf the request changes things.
 func by(ctx context.Context, reason string) operations.By {
-	return operations.By{Actor: caller(ctx), Reason: reason, RequestID: requestID(ctx)}
+	return operations.By{Actor: caller(ctx), Reason: reason, RequestID: requestID(ctx), From: address(ctx)}
 }

@@ -49,6 +49,24 @@ func (e AddedMemberOutcome) Valid() bool {
 	}
 }
 
+// Defines values for AuditUpdateVerb.
+const (
+	Delete AuditUpdateVerb = "delete"
+	Touch  AuditUpdateVerb = "touch"
+)
+
+// Valid indicates whether the value is a known member of the AuditUpdateVerb enum.
+func (e AuditUpdateVerb) Valid() bool {
+	switch e {
+	case Delete:
+		return true
+	case Touch:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for BulkCheckItemSource.
 const (
 	BulkCheckItemSourceCache   BulkCheckItemSource = "cache"
@@ -203,6 +221,79 @@ type AddedMember struct {
 
 // AddedMemberOutcome defines model for AddedMember.Outcome.
 type AddedMemberOutcome string
+
+// AuditActor defines model for AuditActor.
+type AuditActor struct {
+	Email      string `json:"email,omitempty"`
+	FamilyName string `json:"family_name,omitempty"`
+	GivenName  string `json:"given_name,omitempty"`
+	ID         string `json:"id"`
+	Type       string `json:"type"`
+}
+
+// AuditEvent defines model for AuditEvent.
+type AuditEvent struct {
+	// Actor Who did it; absent if nobody said.
+	Actor *AuditActor `json:"actor,omitempty"`
+	At    time.Time   `json:"at"`
+
+	// From Address of the client.
+	From string `json:"from,omitempty"`
+
+	// GapFrom ZedToken of the last moment before a gap.
+	GapFrom string `json:"gap_from,omitempty"`
+
+	// ID Grows with every event.
+	ID string `json:"id"`
+
+	// Objects What it is about.
+	Objects []Reference `json:"objects"`
+
+	// Operation What was done: `outside` if SpiceDB was written to directly, `gap` if changes were lost.
+	Operation string `json:"operation"`
+
+	// People Whom it concerns.
+	People    []AuditPerson `json:"people"`
+	Reason    string        `json:"reason,omitempty"`
+	RequestID string        `json:"request_id,omitempty"`
+	Updates   []AuditUpdate `json:"updates"`
+
+	// WrittenAt ZedToken of the change; of a gap, where it ends.
+	WrittenAt string `json:"written_at"`
+}
+
+// AuditEventPage defines model for AuditEventPage.
+type AuditEventPage struct {
+	Events     []AuditEvent `json:"events"`
+	NextCursor string       `json:"next_cursor,omitempty"`
+}
+
+// AuditPerson defines model for AuditPerson.
+type AuditPerson struct {
+	Email      string `json:"email,omitempty"`
+	FamilyName string `json:"family_name,omitempty"`
+	GivenName  string `json:"given_name,omitempty"`
+	ID         string `json:"id"`
+}
+
+// AuditSubject defines model for AuditSubject.
+type AuditSubject struct {
+	ID       string `json:"id"`
+	Relation string `json:"relation,omitempty"`
+	Type     string `json:"type"`
+}
+
+// AuditUpdate defines model for AuditUpdate.
+type AuditUpdate struct {
+	EndsAt   *time.Time      `json:"ends_at,omitempty"`
+	Relation string          `json:"relation"`
+	Resource Reference       `json:"resource"`
+	Subject  AuditSubject    `json:"subject"`
+	Verb     AuditUpdateVerb `json:"verb"`
+}
+
+// AuditUpdateVerb defines model for AuditUpdate.Verb.
+type AuditUpdateVerb string
 
 // BulkCheckItem Either an answer or an error.
 type BulkCheckItem struct {
@@ -532,6 +623,29 @@ type Invited = InvitedPerson
 // Objects defines model for Objects.
 type Objects = ObjectPage
 
+// ListAuditEventsParams defines parameters for ListAuditEvents.
+type ListAuditEventsParams struct {
+	// Actor Who made the change: the id of a person, or `type:id`.
+	Actor string `form:"actor,omitempty" json:"actor,omitempty"`
+
+	// Object What was changed, as `type:id`.
+	Object string `form:"object,omitempty" json:"object,omitempty"`
+
+	// Person Id of a person the change concerns.
+	Person    string `form:"person,omitempty" json:"person,omitempty"`
+	Operation string `form:"operation,omitempty" json:"operation,omitempty"`
+
+	// From From this moment on.
+	From string `form:"from,omitempty" json:"from,omitempty"`
+
+	// To Before this moment.
+	To    string `form:"to,omitempty" json:"to,omitempty"`
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `next_cursor` of the page before.
+	Cursor Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
 // ListProjectsParams defines parameters for ListProjects.
 type ListProjectsParams struct {
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
@@ -742,6 +856,9 @@ type ChangeRolesJSONRequestBody = ChangedRoles
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
+	// ListAuditEvents Who changed what, newest first.
+	// (GET /v1/audit-events)
+	ListAuditEvents(c *gin.Context, params ListAuditEventsParams)
 	// Check May this subject do this to that object?
 	// (POST /v1/check)
 	Check(c *gin.Context)
@@ -830,6 +947,89 @@ type ServerInterfaceWrapper struct {
 }
 
 type MiddlewareFunc func(c *gin.Context)
+
+// ListAuditEvents operation middleware
+func (siw *ServerInterfaceWrapper) ListAuditEvents(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListAuditEventsParams
+
+	// ------------- Optional query parameter "actor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "actor", c.Request.URL.Query(), &params.Actor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter actor: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "object" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "object", c.Request.URL.Query(), &params.Object, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter object: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "person" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "person", c.Request.URL.Query(), &params.Person, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter person: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "operation" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "operation", c.Request.URL.Query(), &params.Operation, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter operation: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "from", c.Request.URL.Query(), &params.From, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter from: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "to" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "to", c.Request.URL.Query(), &params.To, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter to: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", c.Request.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter limit: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", c.Request.URL.Query(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter cursor: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListAuditEvents(c, params)
+}
 
 // Check operation middleware
 func (siw *ServerInterfaceWrapper) Check(c *gin.Context) {
@@ -2221,6 +2421,7 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.POST(options.BaseURL+"/v1/invitations/accept", wrapper.AcceptInvitation)
 	router.DELETE(options.BaseURL+"/v1/invitations/:id", wrapper.RevokeInvitation)
 	router.POST(options.BaseURL+"/v1/invitations/:id/resend", wrapper.ResendInvitation)
+	router.GET(options.BaseURL+"/v1/audit-events", wrapper.ListAuditEvents)
 }
 
 type CreatedJSONResponse CreatedObject
@@ -2237,6 +2438,45 @@ type InvitedJSONResponse InvitedPerson
 type ObjectsJSONResponse ObjectPage
 
 type ProblemApplicationProblemPlusJSONResponse Problem
+
+type ListAuditEventsRequestObject struct {
+	Params ListAuditEventsParams
+}
+
+type ListAuditEventsResponseObject interface {
+	VisitListAuditEventsResponse(w http.ResponseWriter) error
+}
+
+type ListAuditEvents200JSONResponse AuditEventPage
+
+func (response ListAuditEvents200JSONResponse) VisitListAuditEventsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListAuditEventsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListAuditEventsdefaultApplicationProblemPlusJSONResponse) VisitListAuditEventsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
 
 type CheckRequestObject struct {
 	Body *CheckJSONRequestBody
@@ -3298,6 +3538,9 @@ func (response EndRoledefaultApplicationProblemPlusJSONResponse) VisitEndRoleRes
 
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
+	// ListAuditEvents Who changed what, newest first.
+	// (GET /v1/audit-events)
+	ListAuditEvents(ctx context.Context, request ListAuditEventsRequestObject) (ListAuditEventsResponseObject, error)
 	// Check May this subject do this to that object?
 	// (POST /v1/check)
 	Check(ctx context.Context, request CheckRequestObject) (CheckResponseObject, error)
@@ -3433,6 +3676,32 @@ type strictHandler struct {
 	ssi         StrictServerInterface
 	middlewares []StrictMiddlewareFunc
 	options     StrictGinServerOptions
+}
+
+// ListAuditEvents operation middleware
+func (sh *strictHandler) ListAuditEvents(ctx *gin.Context, params ListAuditEventsParams) {
+	var request ListAuditEventsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListAuditEvents(ctx.Request.Context(), request.(ListAuditEventsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListAuditEvents")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ListAuditEventsResponseObject); ok {
+		if err := validResponse.VisitListAuditEventsResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
 }
 
 // Check operation middleware

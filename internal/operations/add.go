@@ -82,7 +82,7 @@ func (o *Operations) tidy(ctx context.Context, by By, a *Added) error {
 	for some := range slices.Chunk(a.covered, most) {
 		w := access.Write{Cause: by.cause("upgrade")}
 		w.Delete(some...)
-		at, err := o.Relationships.Write(ctx, w)
+		at, err := o.write(ctx, w)
 		if err != nil {
 			return err
 		}

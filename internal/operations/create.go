@@ -52,7 +52,7 @@ func (o *Operations) Create(ctx context.Context, by By, n NewObject) (access.Obj
 	w := o.creation(by, profile.Object, n)
 	at := access.Token("")
 	if err = o.requireRightToCreate(ctx, &w, by, n); err == nil {
-		at, err = o.Relationships.Write(ctx, w)
+		at, err = o.write(ctx, w)
 	}
 	switch {
 	case errors.Is(err, access.ErrPreconditionFailed):

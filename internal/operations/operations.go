@@ -31,6 +31,7 @@ type Dependencies struct {
 	Checks        access.Checker
 	Lookups       access.Lookups
 	Directory     Directory
+	Audit         access.Audit
 	Now           access.Clock
 	NewID         func() string   // unique and unguessable
 	TimeZone      string          // of objects created without one
@@ -48,10 +49,11 @@ type By struct {
 	Actor     access.Object
 	Reason    string
 	RequestID string
+	From      string // the client's address
 }
 
 func (b By) cause(operation string) access.Cause {
-	return access.Cause{Operation: operation, Actor: b.Actor, Reason: b.Reason, RequestID: b.RequestID}
+	return access.Cause{Operation: operation, Actor: b.Actor, Reason: b.Reason, RequestID: b.RequestID, From: b.From}
 }
 
 // attempts bounds how often a plan is made anew because the state moved on
@@ -70,7 +72,7 @@ func (o *Operations) commit(ctx context.Context, plan func(context.Context) (acc
 		if len(w.Updates) == 0 {
 			return readAt, nil
 		}
-		at, err := o.Relationships.Write(ctx, w)
+		at, err := o.write(ctx, w)
 		if !errors.Is(err, access.ErrPreconditionFailed) {
 			return at, err
 		}
@@ -82,6 +84,12 @@ func (o *Operations) commit(ctx context.Context, plan func(context.Context) (acc
 		Kind: access.Unavailable, Code: "contended", RetryAfter: time.Second,
 		Detail: "others are changing the same roles, try again",
 	}
+}
+
+// write commits a plan and notes the time.
+func (o *Operations) write(ctx context.Context, w access.Write) (access.Token, error) {
+	w.Cause.At = o.Now().UTC().Truncate(time.Microsecond)
+	return o.Relationships.Write(ctx, w)
 }
 
 // pause lets contenders draw apart; it grows with the attempts.

@@ -145,7 +145,7 @@ func (o *Operations) Tidy(ctx context.Context, by By, partner, person access.Obj
 				invited = invited[1:]
 			}
 			some.Require(access.MustMatch(access.Exactly(removing)))
-			if _, err := o.Relationships.Write(ctx, some); err != nil {
+			if _, err := o.write(ctx, some); err != nil {
 				return w, "", err
 			}
 		}

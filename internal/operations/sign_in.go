@@ -62,7 +62,7 @@ func (o *Operations) KeepOperators(ctx context.Context) error {
 		}
 	}
 	if len(w.Updates) > 0 {
-		if _, err := o.Relationships.Write(ctx, w); err != nil {
+		if _, err := o.write(ctx, w); err != nil {
 			return err
 		}
 	}

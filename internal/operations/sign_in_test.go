@@ -21,7 +21,7 @@ func TestOperatorsAreAppointedAtTheirFirstLogin(t *testing.T) {
 	require.NoError(t, err)
 	assert.True(t, w.may("olga", "operate", "platform:gatehouse"))
 	require.Len(t, w.store.writes(), 1)
-	assert.Equal(t, access.Cause{Operation: "appoint_operator", Actor: access.System}, w.store.writes()[0].Cause)
+	assert.Equal(t, access.Cause{Operation: "appoint_operator", Actor: access.System, At: now()}, w.store.writes()[0].Cause)
 
 	again, err := w.SignIn(t.Context(), login("olga"))
 	require.NoError(t, err)

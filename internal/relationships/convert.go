@@ -1,6 +1,8 @@
 package relationships
 
 import (
+	"time"
+
 	v1 "github.com/authzed/authzed-go/proto/authzed/api/v1"
 	"google.golang.org/protobuf/types/known/structpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -81,6 +83,12 @@ func metadata(c access.Cause) *structpb.Struct {
 	}
 	if c.RequestID != "" {
 		fields["request_id"] = structpb.NewStringValue(c.RequestID)
+	}
+	if c.From != "" {
+		fields["from"] = structpb.NewStringValue(c.From)
+	}
+	if !c.At.IsZero() {
+		fields["at"] = structpb.NewStringValue(c.At.UTC().Format(time.RFC3339Nano))
 	}
 	return &structpb.Struct{Fields: fields}
 }

@@ -4,8 +4,11 @@ import (
 	"context"
 	"iter"
 	"strings"
+	"time"
 
 	v1 "github.com/authzed/authzed-go/proto/authzed/api/v1"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/structpb"
 
 	"github.com/gatehouse/gatehouse/internal/access"
@@ -14,7 +17,8 @@ import (
 // Watch yields every change committed after a token, in order, at least once.
 // Moments at which nothing changed are yielded too, as changes without updates,
 // so that a follower's place moves on in quiet times. It ends with the context's
-// or the store's error.
+// or the store's error, which is Gone (cursor_lost) if what came after the token
+// is not known any more: it was collected, or was never in this store.
 func (g *Gateway) Watch(ctx context.Context, after access.Token) iter.Seq2[access.Change, error] {
 	return func(yield func(access.Change, error) bool) {
 		ctx, stop := context.WithCancel(ctx)
@@ -33,7 +37,30 @@ func (g *Gateway) Watch(ctx context.Context, after access.Token) iter.Seq2[acces
 				return
 			}
 		}
-		yield(access.Change{}, apiError(err))
+		yield(access.Change{}, watchError(err))
+	}
+}
+
+// watchError tells a cursor that will never work again from what passes.
+func watchError(err error) error {
+	if err == nil {
+		return nil
+	}
+	answer, lost := status.Convert(err), false
+	switch answer.Code() {
+	case codes.InvalidArgument, codes.OutOfRange: // the cursor is all we ask with that may be wrong
+		lost = true
+	case codes.Internal:
+		// SpiceDB reads the schema at the cursor before it looks at the cursor, and
+		// says of a revision that is gone only this, whatever the datastore.
+		lost = strings.Contains(answer.Message(), "revision has expired") || strings.Contains(answer.Message(), "revision was invalid")
+	}
+	if !lost {
+		return apiError(err)
+	}
+	return &access.Error{
+		Kind: access.Gone, Code: "cursor_lost", Cause: err,
+		Detail: "what changed after this moment is not known any more",
 	}
 }
 
@@ -57,10 +84,13 @@ func change(r *v1.WatchResponse) access.Change {
 func cause(s *structpb.Struct) access.Cause {
 	text := func(name string) string { return s.GetFields()[name].GetStringValue() }
 	actorType, actorID, _ := strings.Cut(text("actor"), ":")
+	at, _ := time.Parse(time.RFC3339Nano, text("at")) // zero if it is none
 	return access.Cause{
 		Operation: text("operation"),
 		Actor:     access.Object{Type: actorType, ID: actorID},
 		Reason:    text("reason"),
 		RequestID: text("request_id"),
+		From:      text("from"),
+		At:        at.UTC(),
 	}
 }

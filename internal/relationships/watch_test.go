@@ -2,14 +2,21 @@ package relationships_test
 
 import (
 	"context"
+	"path/filepath"
 	"testing"
 	"time"
 
+	v1 "github.com/authzed/authzed-go/proto/authzed/api/v1"
+	"github.com/authzed/spicedb/pkg/datastore"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"google.golang.org/protobuf/types/known/structpb"
 
 	"github.com/gatehouse/gatehouse/internal/access"
 	"github.com/gatehouse/gatehouse/internal/relationships"
+	"github.com/gatehouse/gatehouse/internal/spicedb"
+	"github.com/gatehouse/gatehouse/internal/spicedb/sqlite"
+	"github.com/gatehouse/gatehouse/schema"
 )
 
 // changes follows until so many changes with updates have come.
@@ -40,7 +47,7 @@ func TestWatchTellsWhatWasWrittenAndWhy(t *testing.T) {
 	for _, w := range []access.Write{
 		{
 			Updates: touching(admin("apollo", "ann")).Updates,
-			Cause:   access.Cause{Operation: "add", Actor: access.User("pete"), Reason: "Ärger: \"vorbei\"\n", RequestID: "request-1"},
+			Cause:   access.Cause{Operation: "add", Actor: access.User("pete"), Reason: "Ärger: \"vorbei\"\n", RequestID: "request-1", From: "2001:db8::1", At: time.Date(2026, time.March, 29, 0, 59, 59, 123456000, time.UTC)},
 		},
 		{Updates: touching(ending).Updates, Cause: access.Cause{Operation: "invite", Actor: access.System}},
 		{
@@ -95,12 +102,73 @@ func TestWatchEndsWithItsContext(t *testing.T) {
 	assert.ErrorIs(t, last, context.Canceled)
 }
 
-func TestWatchRefusesAForeignMoment(t *testing.T) {
+// TestWatchRefusesALostCursor says so in a way that a follower can tell from what
+// passes: waiting would not bring back what it asks for.
+func TestWatchRefusesALostCursor(t *testing.T) {
 	t.Parallel()
-	g, _ := start(t)
-	var last error
-	for _, err := range g.Watch(t.Context(), "nonsense") {
-		last = err
+	path := filepath.Join(t.TempDir(), "gatehouse.db")
+	open := func() (*relationships.Gateway, *spicedb.Server) {
+		engine, err := spicedb.Start(t.Context(), spicedb.Config{Path: path})
+		require.NoError(t, err)
+		return relationships.New(engine.Conn(), engine.Head), engine
 	}
-	assert.Error(t, last)
+	refusal := func(g *relationships.Gateway, after access.Token) (last error) {
+		for _, err := range g.Watch(t.Context(), after) {
+			last = err
+		}
+		return last
+	}
+	g, engine := open()
+	require.NoError(t, g.ApplySchema(t.Context(), schema.Text))
+	collected, err := g.Head(t.Context())
+	require.NoError(t, err)
+	for _, name := range []string{"ann", "bob"} {
+		_, err := g.Write(t.Context(), touching(member("apollo", name)))
+		require.NoError(t, err)
+	}
+	require.NoError(t, engine.Close())
+	collect(t, path)
+
+	g, engine = open()
+	defer func() { require.NoError(t, engine.Close()) }()
+	elsewhere, _ := start(t)
+	foreign, err := elsewhere.Head(t.Context())
+	require.NoError(t, err)
+	for name, after := range map[string]access.Token{"collected": collected, "of another SpiceDB": foreign, "of none": "nonsense"} {
+		err := refusal(g, after)
+		assert.True(t, access.IsKind(err, access.Gone) && access.HasCode(err, "cursor_lost"), "%s: %v", name, err)
+	}
+}
+
+// collect deletes every change of a file that nobody has open.
+func collect(t *testing.T, path string) {
+	t.Helper()
+	store, err := sqlite.Open(t.Context(), path, sqlite.GCInterval(0), sqlite.GCWindow(time.Nanosecond), sqlite.RevisionQuantization(0))
+	require.NoError(t, err)
+	require.NoError(t, datastore.RunGarbageCollection(t.Context(), store, 0))
+	require.NoError(t, store.Close())
+}
+
+// TestMetadataOfOthersIsNoCause takes from it what it understands, and minds nothing.
+func TestMetadataOfOthersIsNoCause(t *testing.T) {
+	t.Parallel()
+	g, engine := start(t)
+	before, err := g.Head(t.Context())
+	require.NoError(t, err)
+	foreign, err := structpb.NewStruct(map[string]any{
+		"operation": 7, "actor": "nobody", "reason": []any{"a"}, "at": "yesterday", "from": nil, "ticket": map[string]any{"id": 1},
+	})
+	require.NoError(t, err)
+	_, err = v1.NewPermissionsServiceClient(engine.Conn()).WriteRelationships(t.Context(), &v1.WriteRelationshipsRequest{
+		OptionalTransactionMetadata: foreign,
+		Updates: []*v1.RelationshipUpdate{{
+			Operation: v1.RelationshipUpdate_OPERATION_TOUCH,
+			Relationship: &v1.Relationship{
+				Resource: &v1.ObjectReference{ObjectType: "project", ObjectId: "apollo"}, Relation: "member",
+				Subject: &v1.SubjectReference{Object: &v1.ObjectReference{ObjectType: "user", ObjectId: "ann"}},
+			},
+		}},
+	})
+	require.NoError(t, err)
+	assert.Equal(t, access.Cause{Actor: access.Object{Type: "nobody"}}, changes(t, g, before, 1)[0].Cause)
 }

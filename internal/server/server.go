@@ -18,6 +18,8 @@ import (
 
 	"github.com/oklog/ulid/v2"
 
+	"github.com/gatehouse/gatehouse/internal/access"
+	"github.com/gatehouse/gatehouse/internal/audit"
 	"github.com/gatehouse/gatehouse/internal/authn"
 	"github.com/gatehouse/gatehouse/internal/checks"
 	"github.com/gatehouse/gatehouse/internal/config"
@@ -90,9 +92,17 @@ func New(ctx context.Context, c config.Config, log *slog.Logger) (_ *Server, err
 		return nil, err
 	}
 
+	history, err := audit.New(ctx, engine.DB(), time.Now, gateway.Read)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.followAudit(ctx, gateway, history); err != nil {
+		return nil, err
+	}
+
 	checker := checks.New(engine, gateway)
 	s.Operations = operations.New(operations.Dependencies{
-		Relationships: gateway, Checks: checker, Lookups: checker, Directory: names,
+		Relationships: gateway, Checks: checker, Lookups: checker, Directory: names, Audit: history,
 		Now: time.Now, NewID: newID, TimeZone: c.TimeZone, Operators: operators(c),
 	})
 	if err := s.Operations.KeepOperators(ctx); err != nil {
@@ -138,7 +148,9 @@ func (s *Server) follow(ctx context.Context, c config.Config, gateway *relations
 	removals := &sweep.Removals{Operations: s.Operations}
 	for _, f := range []*follow.Follower{
 		{Name: "mail", Handle: invitations.Handle},
-		{Name: "ends", Handle: s.ends.Handle, Begin: s.ends.Recount},
+		{Name: "ends", Handle: s.ends.Handle, Begin: s.ends.Recount, Lost: func(ctx context.Context, _, _ access.Token) error {
+			return s.ends.Recount(ctx)
+		}},
 		{Name: "removals", Handle: removals.Handle},
 	} {
 		f.Relationships, f.Cursors, f.Log = gateway, names, s.log
@@ -148,6 +160,18 @@ func (s *Server) follow(ctx context.Context, c config.Config, gateway *relations
 		s.followers = append(s.followers, f)
 	}
 	return nil
+}
+
+// followAudit prepares the audit before the first write, which it must not miss.
+func (s *Server) followAudit(ctx context.Context, gateway *relationships.Gateway, history *audit.Log) error {
+	if err := history.MarkImport(ctx, gateway.Head); err != nil {
+		return err
+	}
+	f := &follow.Follower{
+		Name: "audit", Relationships: gateway, Cursors: history, Handle: history.Handle, Lost: history.Lost, Log: s.log,
+	}
+	s.followers = append(s.followers, f)
+	return f.Prepare(ctx)
 }
 
 func (s *Server) listen(addr string) (err error) {

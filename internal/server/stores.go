@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/gatehouse/gatehouse/internal/audit"
 	"github.com/gatehouse/gatehouse/internal/config"
 	"github.com/gatehouse/gatehouse/internal/database"
 	"github.com/gatehouse/gatehouse/internal/directory"
@@ -20,6 +21,7 @@ import (
 type Stores struct {
 	Relationships *relationships.Archive
 	Directory     *directory.Archive
+	Audit         *audit.Archive
 
 	closers []func() error // in the order of opening
 }
@@ -83,7 +85,10 @@ func (s *Stores) openFile(ctx context.Context, path string) error {
 	}
 	s.closers = append(s.closers, engine.Close)
 	s.Relationships = relationships.NewArchive(engine.Conn())
-	s.Directory, err = directory.OpenArchive(ctx, engine.DB(), time.Now)
+	if s.Directory, err = directory.OpenArchive(ctx, engine.DB(), time.Now); err != nil {
+		return err
+	}
+	s.Audit, err = audit.OpenArchive(ctx, engine.DB())
 	return err
 }
 
@@ -101,7 +106,10 @@ func (s *Stores) openServers(ctx context.Context, c config.Stores) error {
 		return err
 	}
 	s.closers = append(s.closers, db.Close)
-	s.Directory, err = directory.OpenArchive(ctx, db, time.Now)
+	if s.Directory, err = directory.OpenArchive(ctx, db, time.Now); err != nil {
+		return err
+	}
+	s.Audit, err = audit.OpenArchive(ctx, db)
 	return err
 }
 
@@ -137,7 +145,7 @@ func Restore(ctx context.Context, c config.Stores, from string, heard func(bytes
 	if bytes, err = sqlite.Copy(ctx, from, path, heard); err != nil {
 		return 0, err
 	}
-	if err := spicedb.Fork(ctx, path, directory.MoveCursors); err != nil {
+	if err := spicedb.Fork(ctx, path, directory.MoveCursors, audit.MoveCursor); err != nil {
 		return 0, err
 	}
 	return bytes, sqlite.Place(path, c.DataFile())

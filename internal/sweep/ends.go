@@ -142,7 +142,7 @@ func (e *Ends) sweep(ctx context.Context) (time.Duration, error) {
 // delete says whether the role is gone. One that lives, because its end was moved
 // or lifted, or because SpiceDB's clock is behind ours, survives.
 func (e *Ends) delete(ctx context.Context, r access.Relationship) (bool, error) {
-	w := access.Write{Cause: access.Cause{Operation: "role_ended", Actor: access.System}}
+	w := access.Write{Cause: access.Cause{Operation: "role_ended", Actor: access.System, At: e.Now()}}
 	w.Delete(r)
 	w.Require(access.MustNotMatch(access.Exactly(r)))
 	_, err := e.Relationships.Write(ctx, w)

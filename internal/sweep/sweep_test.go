@@ -94,7 +94,8 @@ func (w *world) ended(after access.Token, people ...string) {
 				continue
 			}
 			require.True(w.t, missing[u.Relationship.Subject.ID], "%s was deleted, and should not", u.Relationship)
-			assert.Equal(w.t, access.Cause{Operation: "role_ended", Actor: access.System}, change.Cause)
+			assert.Equal(w.t, "role_ended", change.Cause.Operation)
+			assert.Equal(w.t, access.System, change.Cause.Actor)
 			delete(missing, u.Relationship.Subject.ID)
 		}
 		if len(missing) == 0 {

@@ -9,10 +9,10 @@ import (
 	"github.com/gatehouse/gatehouse/internal/access"
 )
 
-// Export writes a snapshot of both stores.
+// Export writes a snapshot of the stores.
 // Errors: NotFound (no_schema), those of the stores, and those of the writer; what
 // was written then is not a snapshot.
-func Export(ctx context.Context, to io.Writer, rs Relationships, d Directory, now access.Clock, heard Progress) (Summary, error) {
+func Export(ctx context.Context, to io.Writer, rs Relationships, d Directory, a Audit, now access.Clock, heard Progress) (Summary, error) {
 	schema, at, err := rs.Schema(ctx)
 	if err != nil {
 		return Summary{}, err
@@ -23,6 +23,9 @@ func Export(ctx context.Context, to io.Writer, rs Relationships, d Directory, no
 		return Summary{}, err
 	}
 	if err := w.all(d.Export(ctx)); err != nil {
+		return Summary{}, err
+	}
+	if err := w.all(a.Export(ctx)); err != nil {
 		return Summary{}, err
 	}
 	text, err := json.Marshal(schema)

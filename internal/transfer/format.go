@@ -7,11 +7,13 @@ import (
 )
 
 // format is the newest format this program reads, and the one it writes.
-const format = 1
+// Format 1 had no audit.
+const format = 2
 
 // The kinds of line that are not rows of the directory.
 const (
 	kindHeader       = "snapshot"
+	kindEvent        = "audit_event"
 	kindSchema       = "schema"
 	kindRelationship = "relationship"
 	kindTrailer      = "end"
@@ -28,14 +30,16 @@ type trailer struct {
 	SHA256  string         `json:"sha256"`  // of all lines before this, with their ends
 }
 
-// part is the place of a kind in the file: the directory, the schema, the
-// relationships.
+// part is the place of a kind in the file: the directory, the audit, the schema,
+// the relationships.
 func part(kind string) int {
 	switch kind {
-	case kindSchema:
+	case kindEvent:
 		return 1
-	case kindRelationship:
+	case kindSchema:
 		return 2
+	case kindRelationship:
+		return 3
 	}
 	return 0
 }

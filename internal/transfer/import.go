@@ -33,7 +33,7 @@ func Verify(ctx context.Context, from io.Reader, heard Progress) (Summary, error
 // Import fills empty stores with a snapshot, after it has read it to its end.
 // Errors: those of Verify; Conflict (not_empty); and those of the stores, after
 // which the directory stays shut unless nothing was written at all.
-func Import(ctx context.Context, from io.ReadSeeker, rs Relationships, d Directory, heard Progress) (Summary, error) {
+func Import(ctx context.Context, from io.ReadSeeker, rs Relationships, d Directory, a Audit, heard Progress) (Summary, error) {
 	switch _, _, err := rs.Schema(ctx); {
 	case err == nil:
 		return Summary{}, access.Fail(access.Conflict, "not_empty", "SpiceDB is not empty: it has a schema. Import into an empty one")
@@ -55,7 +55,11 @@ func Import(ctx context.Context, from io.ReadSeeker, rs Relationships, d Directo
 	if err := d.Import(ctx, counted(r.of(part("")), one)); err != nil {
 		return Summary{}, err
 	}
-	if err := importFacts(ctx, r, rs, one); err != nil {
+	err = a.Import(ctx, counted(r.of(part(kindEvent)), one))
+	if err == nil {
+		err = importFacts(ctx, r, rs, one)
+	}
+	if err != nil {
 		return Summary{}, fmt.Errorf("%w. The import is not finished: delete the data file, or empty both databases, and import again", err)
 	}
 	return found, d.Finish(ctx)

@@ -1,5 +1,5 @@
-// Package transfer carries everything from one pair of stores, a SpiceDB and a
-// directory, into another by way of a file: to a backup, or from the embedded
+// Package transfer carries everything from one set of stores, a SpiceDB, a
+// directory and an audit, into another by way of a file: to a backup, or from the embedded
 // engine to Postgres.
 //
 // # The file
@@ -7,8 +7,9 @@
 // A snapshot is gzipped JSON Lines. Every line is an object with one field, whose
 // name is the kind of what it holds:
 //
-//	{"snapshot":{"format":1,"taken_at":"2026-03-29T00:59:59Z","revision":"GhUKEzE="}}
+//	{"snapshot":{"format":2,"taken_at":"2026-03-29T00:59:59Z","revision":"GhUKEzE="}}
 //	{"people":{"id":"01KMV…","email":"ann@example.com",…}}     every row of the directory, by table
+//	{"audit_event":{"Sequence":1,…}}                           every event of the audit, in order
 //	{"schema":"definition user {}…"}                           as SpiceDB prints it
 //	{"relationship":{"resource":{"objectType":"project",…}}    in the JSON of SpiceDB's API
 //	{"end":{"records":{"people":1,…},"sha256":"…"}}            of all lines above it
@@ -22,7 +23,8 @@
 // directory is read after that moment, because operations name things before they
 // relate them: so whatever a relationship refers to has its row. It may have rows
 // besides, of operations that had not committed yet; they mean nothing without
-// relationships.
+// relationships. The audit is read right after it: of the last instants it may tell
+// less than the relationships, for it follows them, or more.
 //
 // # A half import
 //
@@ -60,6 +62,14 @@ type Directory interface {
 	// Errors: Conflict (not_empty).
 	Import(ctx context.Context, records iter.Seq2[access.Record, error]) error
 	Finish(ctx context.Context) error
+}
+
+// Audit is the record of who changed what.
+type Audit interface {
+	// Export yields every event, in an order in which Import takes them.
+	Export(ctx context.Context) iter.Seq2[access.Record, error]
+	// Import adds all of the events, or none. Errors: Conflict (not_empty).
+	Import(ctx context.Context, records iter.Seq2[access.Record, error]) error
 }
 
 // Summary says what a snapshot holds.

@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
 	"iter"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -17,6 +19,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/gatehouse/gatehouse/internal/access"
+	"github.com/gatehouse/gatehouse/internal/audit"
 	"github.com/gatehouse/gatehouse/internal/directory"
 	"github.com/gatehouse/gatehouse/internal/relationships"
 	"github.com/gatehouse/gatehouse/internal/spicedb"
@@ -31,6 +34,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m, goleak.IgnoreCurrent()) }
 type stores struct {
 	relationships *relationships.Archive
 	directory     *directory.Archive
+	audit         *audit.Archive
+	history       *audit.Log
 	gateway       *relationships.Gateway
 	open          func() (*directory.Directory, error)
 }
@@ -43,7 +48,11 @@ func empty(t *testing.T) stores {
 	archive, err := directory.OpenArchive(t.Context(), engine.DB(), time.Now)
 	require.NoError(t, err)
 	gateway := relationships.New(engine.Conn(), engine.Head)
-	return stores{relationships.NewArchive(engine.Conn()), archive, gateway, func() (*directory.Directory, error) {
+	events, err := audit.OpenArchive(t.Context(), engine.DB())
+	require.NoError(t, err)
+	history, err := audit.New(t.Context(), engine.DB(), time.Now, gateway.Read)
+	require.NoError(t, err)
+	return stores{relationships.NewArchive(engine.Conn()), archive, events, history, gateway, func() (*directory.Directory, error) {
 		return directory.New(t.Context(), engine.DB(), time.Now, gateway.Exists)
 	}}
 }
@@ -66,8 +75,9 @@ func full(t *testing.T) stores {
 	forAnHour := access.Relate(project, "member", access.User(bob.ID))
 	forAnHour.EndsAt = time.Now().Add(time.Hour).Truncate(time.Microsecond)
 	w.Touch(access.Relate(project, "member", access.User(ann.ID)), forAnHour)
-	_, err = s.gateway.Write(t.Context(), w)
+	at, err := s.gateway.Write(t.Context(), w)
 	require.NoError(t, err)
+	require.NoError(t, s.history.Handle(t.Context(), access.Change{Updates: w.Updates, At: at}))
 	return s
 }
 
@@ -76,13 +86,13 @@ func unheard(int, int) {}
 func (s stores) export(t *testing.T) []byte {
 	t.Helper()
 	var file bytes.Buffer
-	_, err := transfer.Export(t.Context(), &file, s.relationships, s.directory, time.Now, unheard)
+	_, err := transfer.Export(t.Context(), &file, s.relationships, s.directory, s.audit, time.Now, unheard)
 	require.NoError(t, err)
 	return file.Bytes()
 }
 
 func (s stores) load(ctx context.Context, file []byte) (transfer.Summary, error) {
-	return transfer.Import(ctx, bytes.NewReader(file), s.relationships, s.directory, unheard)
+	return transfer.Import(ctx, bytes.NewReader(file), s.relationships, s.directory, s.audit, unheard)
 }
 
 // lines unpacks a snapshot.
@@ -110,7 +120,7 @@ func TestEverythingArrives(t *testing.T) {
 	file := from.export(t)
 	found, err := to.load(t.Context(), file)
 	require.NoError(t, err)
-	assert.Equal(t, map[string]int{"people": 2, "objects": 1, "schema": 1, "relationship": 2}, found.Records)
+	assert.Equal(t, map[string]int{"people": 2, "objects": 1, "audit_event": 1, "schema": 1, "relationship": 2}, found.Records)
 
 	project := access.Object{Type: access.TypeProject, ID: "audit"}
 	want, _, err := from.gateway.Read(t.Context(), access.On(project, ""))
@@ -134,7 +144,7 @@ func TestASnapshotReadsFromTopToBottom(t *testing.T) {
 	for _, line := range lines(t, full(t).export(t)) {
 		kinds = append(kinds, strings.Split(line, `"`)[1])
 	}
-	assert.Equal(t, []string{"snapshot", "people", "people", "objects", "schema", "relationship", "relationship", "end"}, kinds)
+	assert.Equal(t, []string{"snapshot", "people", "people", "objects", "audit_event", "schema", "relationship", "relationship", "end"}, kinds)
 }
 
 func TestDamagedFilesAreRefused(t *testing.T) {
@@ -168,6 +178,7 @@ func TestDamagedFilesAreRefused(t *testing.T) {
 		"another file after it":     {append(bytes.Clone(file), file...), "goes on after its end"},
 		"two fields":                {with(1, `{"people":{},"logins":{}}`+"\n"), "2 fields"},
 		"no field":                  {with(1, "{}\n"), "0 fields"},
+		"an event is missing":       {without(4), "checksum"},
 		"people after the schema":   {with(last, whole[1]), "precede"},
 		"an endless line":           {with(1, strings.Repeat("x", 17<<20)), "damaged"},
 	} {
@@ -182,12 +193,29 @@ func TestDamagedFilesAreRefused(t *testing.T) {
 
 func TestNewerFormatIsRefused(t *testing.T) {
 	whole := lines(t, full(t).export(t))
-	whole[0] = strings.Replace(whole[0], `"format":1`, `"format":2`, 1)
+	whole[0] = strings.Replace(whole[0], `"format":2`, `"format":3`, 1)
 	s := empty(t)
 	_, err := s.load(t.Context(), packed(t, whole...))
-	require.ErrorContains(t, err, "format 2")
+	require.ErrorContains(t, err, "format 3")
 	require.ErrorContains(t, err, "or a newer one")
 	s.requireUntouched(t)
+}
+
+// TestOlderFormatIsRead imports a snapshot as it was written before there was an
+// audit.
+func TestOlderFormatIsRead(t *testing.T) {
+	whole := lines(t, full(t).export(t))
+	old := slices.DeleteFunc(whole[:len(whole)-1], func(line string) bool { return strings.HasPrefix(line, `{"audit_event"`) })
+	old[0] = strings.Replace(old[0], `"format":2`, `"format":1`, 1)
+	sum := sha256.Sum256([]byte(strings.Join(old, "")))
+	end := fmt.Sprintf(`{"end":{"records":{"people":2,"objects":1,"schema":1,"relationship":2},"sha256":"%x"}}`+"\n", sum)
+
+	s := empty(t)
+	found, err := s.load(t.Context(), packed(t, append(old, end)...))
+	require.NoError(t, err)
+	assert.Equal(t, 2, found.Records["relationship"])
+	_, err = s.open()
+	require.NoError(t, err)
 }
 
 func (s stores) requireUntouched(t *testing.T) {
@@ -237,7 +265,7 @@ func TestAHalfImportOpensForNobody(t *testing.T) {
 			s := empty(t)
 			r := &breaking{Archive: s.relationships}
 			breakOff(r)
-			_, err := transfer.Import(t.Context(), bytes.NewReader(file), r, s.directory, unheard)
+			_, err := transfer.Import(t.Context(), bytes.NewReader(file), r, s.directory, s.audit, unheard)
 			require.ErrorIs(t, err, errPulled)
 			require.ErrorContains(t, err, "empty both databases, and import again")
 			_, err = s.open()
@@ -290,13 +318,13 @@ func TestProgressIsHeard(t *testing.T) {
 	var heard []string
 	hear := func(done, total int) { heard = append(heard, fmt.Sprintf("%d/%d", done, total)) }
 	var file bytes.Buffer
-	_, err := transfer.Export(t.Context(), &file, s.relationships, s.directory, time.Now, hear)
+	_, err := transfer.Export(t.Context(), &file, s.relationships, s.directory, s.audit, time.Now, hear)
 	require.NoError(t, err)
 	assert.Equal(t, []string{"1000/0", "2000/0"}, heard)
 
 	heard = nil
 	to := empty(t)
-	_, err = transfer.Import(t.Context(), bytes.NewReader(file.Bytes()), to.relationships, to.directory, hear)
+	_, err = transfer.Import(t.Context(), bytes.NewReader(file.Bytes()), to.relationships, to.directory, to.audit, hear)
 	require.NoError(t, err)
 	assert.Equal(t, []string{"1000/0", "2000/0", "1000/2501", "2000/2501", "2501/2501"}, heard)
 }

@@ -1,0 +1,62 @@
+// Package audit keeps who changed what: one event for each committed change that
+// Watch tells of, whoever made it. It holds ids and no names; names are looked up
+// when events are read, so whoever was deleted remains an id.
+package audit
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+
+	"github.com/gatehouse/gatehouse/internal/access"
+	"github.com/gatehouse/gatehouse/internal/database"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Read reads relationships, as access.Relationships does.
+type Read func(ctx context.Context, filters ...access.Filter) ([]access.Relationship, access.Token, error)
+
+// Log is the audit. It keeps the place of the one follower that fills it.
+type Log struct {
+	db   *sql.DB
+	now  access.Clock
+	read Read
+	at   access.Token // where the follower is; known to it alone
+}
+
+var (
+	_ access.Audit   = (*Log)(nil)
+	_ access.Cursors = (*Log)(nil)
+)
+
+// New keeps an audit in the database, whose tables it brings up to date.
+// Errors: those of database.Migrate.
+func New(ctx context.Context, db *sql.DB, now access.Clock, read Read) (*Log, error) {
+	if err := database.Migrate(ctx, db, "audit", migrations); err != nil {
+		return nil, err
+	}
+	return &Log{db: db, now: now, read: read}, nil
+}
+
+// down hides from callers what the driver said.
+func down(err error) error {
+	if err == nil {
+		return nil
+	}
+	return access.Down("the audit", err)
+}
+
+// within carries out a transaction. Errors: Unavailable, and those of do.
+func within(ctx context.Context, db *sql.DB, do func(*sql.Tx) error) error {
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return down(err)
+	}
+	defer func() { _ = tx.Rollback() }() // after a commit there is nothing to
+	if err := do(tx); err != nil {
+		return err
+	}
+	return down(tx.Commit())
+}

@@ -132,6 +132,7 @@ func rules() []rule {
 		{operation: "listProjects", objectType: "client", right: see("client"), status: 200},
 		{operation: "lookupResources", objectType: "platform", right: operate, status: 200}, // of others
 	}
+	all = append(all, sharingRules()...)
 	for objectType, manage := range people {
 		asking := right{manage.permission, manage.holders + " operator"} // about others
 		all = append(all,

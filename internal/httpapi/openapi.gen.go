@@ -79,6 +79,33 @@ func (e CheckResultSource) Valid() bool {
 	}
 }
 
+// Defines values for GivenShareOutcome.
+const (
+	GivenShareOutcomeCreated   GivenShareOutcome = "created"
+	GivenShareOutcomeExtended  GivenShareOutcome = "extended"
+	GivenShareOutcomeGranted   GivenShareOutcome = "granted"
+	GivenShareOutcomeUnchanged GivenShareOutcome = "unchanged"
+	GivenShareOutcomeUpgraded  GivenShareOutcome = "upgraded"
+)
+
+// Valid indicates whether the value is a known member of the GivenShareOutcome enum.
+func (e GivenShareOutcome) Valid() bool {
+	switch e {
+	case GivenShareOutcomeCreated:
+		return true
+	case GivenShareOutcomeExtended:
+		return true
+	case GivenShareOutcomeGranted:
+		return true
+	case GivenShareOutcomeUnchanged:
+		return true
+	case GivenShareOutcomeUpgraded:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for InvitationStatus.
 const (
 	Accepted InvitationStatus = "accepted"
@@ -118,6 +145,27 @@ func (e MemberStatus) Valid() bool {
 	case Active:
 		return true
 	case Contact:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ShareLevel.
+const (
+	None  ShareLevel = "none"
+	Read  ShareLevel = "read"
+	Write ShareLevel = "write"
+)
+
+// Valid indicates whether the value is a known member of the ShareLevel enum.
+func (e ShareLevel) Valid() bool {
+	switch e {
+	case None:
+		return true
+	case Read:
+		return true
+	case Write:
 		return true
 	default:
 		return false
@@ -217,6 +265,14 @@ type BulkCheckResult struct {
 	Results []BulkCheckItem `json:"results"`
 }
 
+// ChangedShare defines model for ChangedShare.
+type ChangedShare struct {
+	CustomerCare ShareLevel    `json:"customer_care"`
+	Inventory    ShareLevel    `json:"inventory"`
+	User         UserReference `json:"user"`
+	WrittenAt    string        `json:"written_at"`
+}
+
 // CheckRequest defines model for CheckRequest.
 type CheckRequest struct {
 	// Consistency Omitted: never older than an acknowledged write.
@@ -242,6 +298,13 @@ type CheckResult struct {
 // CheckResultSource defines model for CheckResult.Source.
 type CheckResultSource string
 
+// ConfiguredSharing defines model for ConfiguredSharing.
+type ConfiguredSharing struct {
+	AllowedInstances []string `json:"allowed_instances"`
+	Enabled          bool     `json:"enabled"`
+	WrittenAt        string   `json:"written_at"`
+}
+
 // Consistency Omitted: never older than an acknowledged write.
 type Consistency struct {
 	// AtLeastAsFresh A ZedToken.
@@ -264,6 +327,18 @@ type CreatedObject struct {
 	Object    Object `json:"object"`
 	WrittenAt string `json:"written_at"`
 }
+
+// GivenShare defines model for GivenShare.
+type GivenShare struct {
+	CustomerCare ShareLevel        `json:"customer_care"`
+	Inventory    ShareLevel        `json:"inventory"`
+	Outcome      GivenShareOutcome `json:"outcome"`
+	User         UserReference     `json:"user"`
+	WrittenAt    string            `json:"written_at"`
+}
+
+// GivenShareOutcome defines model for GivenShare.Outcome.
+type GivenShareOutcome string
 
 // HeldRole defines model for HeldRole.
 type HeldRole struct {
@@ -415,6 +490,23 @@ type NewObject struct {
 	TimeZone string `json:"time_zone,omitempty"`
 }
 
+// NewShare defines model for NewShare.
+type NewShare struct {
+	CustomerCare ShareLevel `json:"customer_care,omitempty"`
+	Email        string     `json:"email"`
+
+	// Instance Id of the allowed instance to which the person belongs.
+	Instance  string     `json:"instance"`
+	Inventory ShareLevel `json:"inventory,omitempty"`
+}
+
+// NewSharing defines model for NewSharing.
+type NewSharing struct {
+	// AllowedInstances Ids of instances, without its own.
+	AllowedInstances []string `json:"allowed_instances"`
+	Enabled          *bool    `json:"enabled"`
+}
+
 // Object defines model for Object.
 type Object struct {
 	CustomerNumber string `json:"customer_number,omitempty"`
@@ -456,6 +548,34 @@ type Reference struct {
 
 	// Type Examples: project
 	Type string `json:"type"`
+}
+
+// Share defines model for Share.
+type Share struct {
+	CustomerCare ShareLevel `json:"customer_care"`
+	Inventory    ShareLevel `json:"inventory"`
+}
+
+// ShareLevel defines model for ShareLevel.
+type ShareLevel string
+
+// SharePage defines model for SharePage.
+type SharePage struct {
+	NextCursor string       `json:"next_cursor,omitempty"`
+	Shares     []SharedWith `json:"shares"`
+}
+
+// SharedWith defines model for SharedWith.
+type SharedWith struct {
+	CustomerCare ShareLevel `json:"customer_care"`
+	Inventory    ShareLevel `json:"inventory"`
+	User         User       `json:"user"`
+}
+
+// Sharing defines model for Sharing.
+type Sharing struct {
+	AllowedInstances []string `json:"allowed_instances"`
+	Enabled          bool     `json:"enabled"`
 }
 
 // Subject A subject by its id or, for a user, by e-mail.
@@ -502,6 +622,9 @@ type Limit = int
 // Reason defines model for Reason.
 type Reason = string
 
+// UserID defines model for UserID.
+type UserID = string
+
 // Created defines model for Created.
 type Created = CreatedObject
 
@@ -539,6 +662,50 @@ type CreateCustomerAccountParams struct {
 
 // CreateInstanceParams defines parameters for CreateInstance.
 type CreateInstanceParams struct {
+	// IdempotencyKey Repeating a write with the same key within a day repeats its answer and changes nothing.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty"`
+
+	// GatehouseReason Why, in a few words; kept with the change.
+	GatehouseReason Reason `json:"Gatehouse-Reason,omitempty"`
+}
+
+// ListSharesParams defines parameters for ListShares.
+type ListSharesParams struct {
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `next_cursor` of the page before.
+	Cursor Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// ShareParams defines parameters for Share.
+type ShareParams struct {
+	// IdempotencyKey Repeating a write with the same key within a day repeats its answer and changes nothing.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty"`
+
+	// GatehouseReason Why, in a few words; kept with the change.
+	GatehouseReason Reason `json:"Gatehouse-Reason,omitempty"`
+}
+
+// UnshareParams defines parameters for Unshare.
+type UnshareParams struct {
+	// IdempotencyKey Repeating a write with the same key within a day repeats its answer and changes nothing.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty"`
+
+	// GatehouseReason Why, in a few words; kept with the change.
+	GatehouseReason Reason `json:"Gatehouse-Reason,omitempty"`
+}
+
+// ChangeShareParams defines parameters for ChangeShare.
+type ChangeShareParams struct {
+	// IdempotencyKey Repeating a write with the same key within a day repeats its answer and changes nothing.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty"`
+
+	// GatehouseReason Why, in a few words; kept with the change.
+	GatehouseReason Reason `json:"Gatehouse-Reason,omitempty"`
+}
+
+// ConfigureSharingParams defines parameters for ConfigureSharing.
+type ConfigureSharingParams struct {
 	// IdempotencyKey Repeating a write with the same key within a day repeats its answer and changes nothing.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty"`
 
@@ -674,6 +841,15 @@ type CreateCustomerAccountJSONRequestBody = NewCustomerAccount
 // CreateInstanceJSONRequestBody defines body for CreateInstance for application/json ContentType.
 type CreateInstanceJSONRequestBody = NewObject
 
+// ShareJSONRequestBody defines body for Share for application/json ContentType.
+type ShareJSONRequestBody = NewShare
+
+// ChangeShareJSONRequestBody defines body for ChangeShare for application/json ContentType.
+type ChangeShareJSONRequestBody = Share
+
+// ConfigureSharingJSONRequestBody defines body for ConfigureSharing for application/json ContentType.
+type ConfigureSharingJSONRequestBody = NewSharing
+
 // AcceptInvitationJSONRequestBody defines body for AcceptInvitation for application/json ContentType.
 type AcceptInvitationJSONRequestBody = AcceptInvitation
 
@@ -718,6 +894,27 @@ type ServerInterface interface {
 	// CreateInstance Create an instance.
 	// (POST /v1/instances)
 	CreateInstance(c *gin.Context, params CreateInstanceParams)
+	// ReadInstance One instance.
+	// (GET /v1/instances/{id})
+	ReadInstance(c *gin.Context, id ID)
+	// ListShares With whom the cockpit is shared, also while sharing is switched off.
+	// (GET /v1/instances/{id}/shares)
+	ListShares(c *gin.Context, id ID, params ListSharesParams)
+	// Share Share the cockpit with a single person of an allowed instance.
+	// (POST /v1/instances/{id}/shares)
+	Share(c *gin.Context, id ID, params ShareParams)
+	// Unshare Take everything that is shared with a person.
+	// (DELETE /v1/instances/{id}/shares/{user})
+	Unshare(c *gin.Context, id ID, user UserID, params UnshareParams)
+	// ChangeShare Set exactly what a person shares.
+	// (PUT /v1/instances/{id}/shares/{user})
+	ChangeShare(c *gin.Context, id ID, user UserID, params ChangeShareParams)
+	// ReadSharing Whether, and with people of which instances, the cockpit may be shared.
+	// (GET /v1/instances/{id}/sharing)
+	ReadSharing(c *gin.Context, id ID)
+	// ConfigureSharing Switch sharing on or off, and replace the allow-list.
+	// (PUT /v1/instances/{id}/sharing)
+	ConfigureSharing(c *gin.Context, id ID, params ConfigureSharingParams)
 	// AcceptInvitation Take up an invitation with the token of its link.
 	// (POST /v1/invitations/accept)
 	AcceptInvitation(c *gin.Context, params AcceptInvitationParams)
@@ -782,7 +979,6 @@ type MiddlewareFunc func(c *gin.Context)
 
 // Check operation middleware
 func (siw *ServerInterfaceWrapper) Check(c *gin.Context) {
-
 	for _, middleware := range siw.HandlerMiddlewares {
 		middleware(c)
 		if c.IsAborted() {
@@ -795,7 +991,6 @@ func (siw *ServerInterfaceWrapper) Check(c *gin.Context) {
 
 // CheckBulk operation middleware
 func (siw *ServerInterfaceWrapper) CheckBulk(c *gin.Context) {
-
 	for _, middleware := range siw.HandlerMiddlewares {
 		middleware(c)
 		if c.IsAborted() {
@@ -808,7 +1003,6 @@ func (siw *ServerInterfaceWrapper) CheckBulk(c *gin.Context) {
 
 // ReadClient operation middleware
 func (siw *ServerInterfaceWrapper) ReadClient(c *gin.Context) {
-
 	var err error
 	_ = err
 
@@ -833,7 +1027,6 @@ func (siw *ServerInterfaceWrapper) ReadClient(c *gin.Context) {
 
 // ListProjects operation middleware
 func (siw *ServerInterfaceWrapper) ListProjects(c *gin.Context) {
-
 	var err error
 	_ = err
 
@@ -877,7 +1070,6 @@ func (siw *ServerInterfaceWrapper) ListProjects(c *gin.Context) {
 
 // CreateProject operation middleware
 func (siw *ServerInterfaceWrapper) CreateProject(c *gin.Context) {
-
 	var err error
 	_ = err
 
@@ -945,7 +1137,6 @@ func (siw *ServerInterfaceWrapper) CreateProject(c *gin.Context) {
 
 // CreateCustomerAccount operation middleware
 func (siw *ServerInterfaceWrapper) CreateCustomerAccount(c *gin.Context) {
-
 	var err error
 	_ = err
 
@@ -1004,7 +1195,6 @@ func (siw *ServerInterfaceWrapper) CreateCustomerAccount(c *gin.Context) {
 
 // CreateInstance operation middleware
 func (siw *ServerInterfaceWrapper) CreateInstance(c *gin.Context) {
-
 	var err error
 	_ = err
 
@@ -1061,9 +1251,385 @@ func (siw *ServerInterfaceWrapper) CreateInstance(c *gin.Context) {
 	siw.Handler.CreateInstance(c, params)
 }
 
+// ReadInstance operation middleware
+func (siw *ServerInterfaceWrapper) ReadInstance(c *gin.Context) {
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ReadInstance(c, id)
+}
+
+// ListShares operation middleware
+func (siw *ServerInterfaceWrapper) ListShares(c *gin.Context) {
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListSharesParams
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", c.Request.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter limit: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", c.Request.URL.Query(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter cursor: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListShares(c, id, params)
+}
+
+// Share operation middleware
+func (siw *ServerInterfaceWrapper) Share(c *gin.Context) {
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ShareParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	// ------------- Optional header parameter "Gatehouse-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Gatehouse-Reason")]; found {
+		var GatehouseReason Reason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Gatehouse-Reason, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Gatehouse-Reason", valueList[0], &GatehouseReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Gatehouse-Reason: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.GatehouseReason = GatehouseReason
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.Share(c, id, params)
+}
+
+// Unshare operation middleware
+func (siw *ServerInterfaceWrapper) Unshare(c *gin.Context) {
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Path parameter "user" -------------
+	var user UserID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "user", c.Param("user"), &user, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter user: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params UnshareParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	// ------------- Optional header parameter "Gatehouse-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Gatehouse-Reason")]; found {
+		var GatehouseReason Reason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Gatehouse-Reason, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Gatehouse-Reason", valueList[0], &GatehouseReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Gatehouse-Reason: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.GatehouseReason = GatehouseReason
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.Unshare(c, id, user, params)
+}
+
+// ChangeShare operation middleware
+func (siw *ServerInterfaceWrapper) ChangeShare(c *gin.Context) {
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Path parameter "user" -------------
+	var user UserID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "user", c.Param("user"), &user, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter user: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ChangeShareParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	// ------------- Optional header parameter "Gatehouse-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Gatehouse-Reason")]; found {
+		var GatehouseReason Reason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Gatehouse-Reason, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Gatehouse-Reason", valueList[0], &GatehouseReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Gatehouse-Reason: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.GatehouseReason = GatehouseReason
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ChangeShare(c, id, user, params)
+}
+
+// ReadSharing operation middleware
+func (siw *ServerInterfaceWrapper) ReadSharing(c *gin.Context) {
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ReadSharing(c, id)
+}
+
+// ConfigureSharing operation middleware
+func (siw *ServerInterfaceWrapper) ConfigureSharing(c *gin.Context) {
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ConfigureSharingParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	// ------------- Optional header parameter "Gatehouse-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Gatehouse-Reason")]; found {
+		var GatehouseReason Reason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Gatehouse-Reason, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Gatehouse-Reason", valueList[0], &GatehouseReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Gatehouse-Reason: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.GatehouseReason = GatehouseReason
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ConfigureSharing(c, id, params)
+}
+
 // AcceptInvitation operation middleware
 func (siw *ServerInterfaceWrapper) AcceptInvitation(c *gin.Context) {
-
 	var err error
 	_ = err
 
@@ -1103,7 +1669,6 @@ func (siw *ServerInterfaceWrapper) AcceptInvitation(c *gin.Context) {
 
 // RevokeInvitation operation middleware
 func (siw *ServerInterfaceWrapper) RevokeInvitation(c *gin.Context) {
-
 	var err error
 	_ = err
 
@@ -1171,7 +1736,6 @@ func (siw *ServerInterfaceWrapper) RevokeInvitation(c *gin.Context) {
 
 // ResendInvitation operation middleware
 func (siw *ServerInterfaceWrapper) ResendInvitation(c *gin.Context) {
-
 	var err error
 	_ = err
 
@@ -1239,7 +1803,6 @@ func (siw *ServerInterfaceWrapper) ResendInvitation(c *gin.Context) {
 
 // LookupResources operation middleware
 func (siw *ServerInterfaceWrapper) LookupResources(c *gin.Context) {
-
 	for _, middleware := range siw.HandlerMiddlewares {
 		middleware(c)
 		if c.IsAborted() {
@@ -1252,7 +1815,6 @@ func (siw *ServerInterfaceWrapper) LookupResources(c *gin.Context) {
 
 // LookupSubjects operation middleware
 func (siw *ServerInterfaceWrapper) LookupSubjects(c *gin.Context) {
-
 	for _, middleware := range siw.HandlerMiddlewares {
 		middleware(c)
 		if c.IsAborted() {
@@ -1265,7 +1827,6 @@ func (siw *ServerInterfaceWrapper) LookupSubjects(c *gin.Context) {
 
 // GetMe operation middleware
 func (siw *ServerInterfaceWrapper) GetMe(c *gin.Context) {
-
 	for _, middleware := range siw.HandlerMiddlewares {
 		middleware(c)
 		if c.IsAborted() {
@@ -1278,7 +1839,6 @@ func (siw *ServerInterfaceWrapper) GetMe(c *gin.Context) {
 
 // CreatePartner operation middleware
 func (siw *ServerInterfaceWrapper) CreatePartner(c *gin.Context) {
-
 	var err error
 	_ = err
 
@@ -1337,7 +1897,6 @@ func (siw *ServerInterfaceWrapper) CreatePartner(c *gin.Context) {
 
 // ReadPartner operation middleware
 func (siw *ServerInterfaceWrapper) ReadPartner(c *gin.Context) {
-
 	var err error
 	_ = err
 
@@ -1362,7 +1921,6 @@ func (siw *ServerInterfaceWrapper) ReadPartner(c *gin.Context) {
 
 // ListClients operation middleware
 func (siw *ServerInterfaceWrapper) ListClients(c *gin.Context) {
-
 	var err error
 	_ = err
 
@@ -1406,7 +1964,6 @@ func (siw *ServerInterfaceWrapper) ListClients(c *gin.Context) {
 
 // CreateClient operation middleware
 func (siw *ServerInterfaceWrapper) CreateClient(c *gin.Context) {
-
 	var err error
 	_ = err
 
@@ -1474,7 +2031,6 @@ func (siw *ServerInterfaceWrapper) CreateClient(c *gin.Context) {
 
 // ListObjects operation middleware
 func (siw *ServerInterfaceWrapper) ListObjects(c *gin.Context) {
-
 	var err error
 	_ = err
 
@@ -1518,7 +2074,6 @@ func (siw *ServerInterfaceWrapper) ListObjects(c *gin.Context) {
 
 // ReadObject operation middleware
 func (siw *ServerInterfaceWrapper) ReadObject(c *gin.Context) {
-
 	var err error
 	_ = err
 
@@ -1552,7 +2107,6 @@ func (siw *ServerInterfaceWrapper) ReadObject(c *gin.Context) {
 
 // ListInvitations operation middleware
 func (siw *ServerInterfaceWrapper) ListInvitations(c *gin.Context) {
-
 	var err error
 	_ = err
 
@@ -1613,7 +2167,6 @@ func (siw *ServerInterfaceWrapper) ListInvitations(c *gin.Context) {
 
 // Invite operation middleware
 func (siw *ServerInterfaceWrapper) Invite(c *gin.Context) {
-
 	var err error
 	_ = err
 
@@ -1690,7 +2243,6 @@ func (siw *ServerInterfaceWrapper) Invite(c *gin.Context) {
 
 // ListMembers operation middleware
 func (siw *ServerInterfaceWrapper) ListMembers(c *gin.Context) {
-
 	var err error
 	_ = err
 
@@ -1767,7 +2319,6 @@ func (siw *ServerInterfaceWrapper) ListMembers(c *gin.Context) {
 
 // AddMember operation middleware
 func (siw *ServerInterfaceWrapper) AddMember(c *gin.Context) {
-
 	var err error
 	_ = err
 
@@ -1844,7 +2395,6 @@ func (siw *ServerInterfaceWrapper) AddMember(c *gin.Context) {
 
 // EndRole operation middleware
 func (siw *ServerInterfaceWrapper) EndRole(c *gin.Context) {
-
 	var err error
 	_ = err
 
@@ -1978,6 +2528,13 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.POST(options.BaseURL+"/v1/clients/:id/projects", wrapper.CreateProject)
 	router.POST(options.BaseURL+"/v1/customer-accounts", wrapper.CreateCustomerAccount)
 	router.POST(options.BaseURL+"/v1/instances", wrapper.CreateInstance)
+	router.GET(options.BaseURL+"/v1/instances/:id", wrapper.ReadInstance)
+	router.GET(options.BaseURL+"/v1/instances/:id/sharing", wrapper.ReadSharing)
+	router.PUT(options.BaseURL+"/v1/instances/:id/sharing", wrapper.ConfigureSharing)
+	router.GET(options.BaseURL+"/v1/instances/:id/shares", wrapper.ListShares)
+	router.POST(options.BaseURL+"/v1/instances/:id/shares", wrapper.Share)
+	router.DELETE(options.BaseURL+"/v1/instances/:id/shares/:user", wrapper.Unshare)
+	router.PUT(options.BaseURL+"/v1/instances/:id/shares/:user", wrapper.ChangeShare)
 	router.GET(options.BaseURL+"/v1/:collection", wrapper.ListObjects)
 	router.GET(options.BaseURL+"/v1/:collection/:id", wrapper.ReadObject)
 	router.GET(options.BaseURL+"/v1/:collection/:id/members", wrapper.ListMembers)
@@ -2016,7 +2573,6 @@ type CheckResponseObject interface {
 type Check200JSONResponse CheckResult
 
 func (response Check200JSONResponse) VisitCheckResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -2033,7 +2589,6 @@ type CheckdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response CheckdefaultApplicationProblemPlusJSONResponse) VisitCheckResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -2055,7 +2610,6 @@ type CheckBulkResponseObject interface {
 type CheckBulk200JSONResponse BulkCheckResult
 
 func (response CheckBulk200JSONResponse) VisitCheckBulkResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -2072,7 +2626,6 @@ type CheckBulkdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response CheckBulkdefaultApplicationProblemPlusJSONResponse) VisitCheckBulkResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -2094,7 +2647,6 @@ type ReadClientResponseObject interface {
 type ReadClient200JSONResponse Object
 
 func (response ReadClient200JSONResponse) VisitReadClientResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -2111,7 +2663,6 @@ type ReadClientdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ReadClientdefaultApplicationProblemPlusJSONResponse) VisitReadClientResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -2134,7 +2685,6 @@ type ListProjectsResponseObject interface {
 type ListProjects200JSONResponse struct{ ObjectsJSONResponse }
 
 func (response ListProjects200JSONResponse) VisitListProjectsResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -2151,7 +2701,6 @@ type ListProjectsdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ListProjectsdefaultApplicationProblemPlusJSONResponse) VisitListProjectsResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -2175,7 +2724,6 @@ type CreateProjectResponseObject interface {
 type CreateProject201JSONResponse struct{ CreatedJSONResponse }
 
 func (response CreateProject201JSONResponse) VisitCreateProjectResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -2192,7 +2740,6 @@ type CreateProjectdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response CreateProjectdefaultApplicationProblemPlusJSONResponse) VisitCreateProjectResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -2215,7 +2762,6 @@ type CreateCustomerAccountResponseObject interface {
 type CreateCustomerAccount201JSONResponse struct{ CreatedJSONResponse }
 
 func (response CreateCustomerAccount201JSONResponse) VisitCreateCustomerAccountResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -2232,7 +2778,6 @@ type CreateCustomerAccountdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response CreateCustomerAccountdefaultApplicationProblemPlusJSONResponse) VisitCreateCustomerAccountResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -2255,7 +2800,6 @@ type CreateInstanceResponseObject interface {
 type CreateInstance201JSONResponse struct{ CreatedJSONResponse }
 
 func (response CreateInstance201JSONResponse) VisitCreateInstanceResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -2272,7 +2816,283 @@ type CreateInstancedefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response CreateInstancedefaultApplicationProblemPlusJSONResponse) VisitCreateInstanceResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
 
+type ReadInstanceRequestObject struct {
+	ID ID `json:"id"`
+}
+
+type ReadInstanceResponseObject interface {
+	VisitReadInstanceResponse(w http.ResponseWriter) error
+}
+
+type ReadInstance200JSONResponse Object
+
+func (response ReadInstance200JSONResponse) VisitReadInstanceResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReadInstancedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ReadInstancedefaultApplicationProblemPlusJSONResponse) VisitReadInstanceResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListSharesRequestObject struct {
+	ID     ID `json:"id"`
+	Params ListSharesParams
+}
+
+type ListSharesResponseObject interface {
+	VisitListSharesResponse(w http.ResponseWriter) error
+}
+
+type ListShares200JSONResponse SharePage
+
+func (response ListShares200JSONResponse) VisitListSharesResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListSharesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListSharesdefaultApplicationProblemPlusJSONResponse) VisitListSharesResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ShareRequestObject struct {
+	ID     ID `json:"id"`
+	Params ShareParams
+	Body   *ShareJSONRequestBody
+}
+
+type ShareResponseObject interface {
+	VisitShareResponse(w http.ResponseWriter) error
+}
+
+type Share200JSONResponse GivenShare
+
+func (response Share200JSONResponse) VisitShareResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type Share201JSONResponse GivenShare
+
+func (response Share201JSONResponse) VisitShareResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SharedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response SharedefaultApplicationProblemPlusJSONResponse) VisitShareResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UnshareRequestObject struct {
+	ID     ID     `json:"id"`
+	User   UserID `json:"user"`
+	Params UnshareParams
+}
+
+type UnshareResponseObject interface {
+	VisitUnshareResponse(w http.ResponseWriter) error
+}
+
+type Unshare204Response = EndedResponse
+
+func (response Unshare204Response) VisitUnshareResponse(w http.ResponseWriter) error {
+	w.Header().Set("Gatehouse-Written-At", fmt.Sprint(response.Headers.GatehouseWrittenAt))
+	w.WriteHeader(204)
+	return nil
+}
+
+type UnsharedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response UnsharedefaultApplicationProblemPlusJSONResponse) VisitUnshareResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeShareRequestObject struct {
+	ID     ID     `json:"id"`
+	User   UserID `json:"user"`
+	Params ChangeShareParams
+	Body   *ChangeShareJSONRequestBody
+}
+
+type ChangeShareResponseObject interface {
+	VisitChangeShareResponse(w http.ResponseWriter) error
+}
+
+type ChangeShare200JSONResponse ChangedShare
+
+func (response ChangeShare200JSONResponse) VisitChangeShareResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeSharedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ChangeSharedefaultApplicationProblemPlusJSONResponse) VisitChangeShareResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReadSharingRequestObject struct {
+	ID ID `json:"id"`
+}
+
+type ReadSharingResponseObject interface {
+	VisitReadSharingResponse(w http.ResponseWriter) error
+}
+
+type ReadSharing200JSONResponse Sharing
+
+func (response ReadSharing200JSONResponse) VisitReadSharingResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReadSharingdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ReadSharingdefaultApplicationProblemPlusJSONResponse) VisitReadSharingResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ConfigureSharingRequestObject struct {
+	ID     ID `json:"id"`
+	Params ConfigureSharingParams
+	Body   *ConfigureSharingJSONRequestBody
+}
+
+type ConfigureSharingResponseObject interface {
+	VisitConfigureSharingResponse(w http.ResponseWriter) error
+}
+
+type ConfigureSharing200JSONResponse ConfiguredSharing
+
+func (response ConfigureSharing200JSONResponse) VisitConfigureSharingResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ConfigureSharingdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ConfigureSharingdefaultApplicationProblemPlusJSONResponse) VisitConfigureSharingResponse(w http.ResponseWriter) error {
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -2295,7 +3115,6 @@ type AcceptInvitationResponseObject interface {
 type AcceptInvitation200JSONResponse AddedMember
 
 func (response AcceptInvitation200JSONResponse) VisitAcceptInvitationResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -2309,7 +3128,6 @@ func (response AcceptInvitation200JSONResponse) VisitAcceptInvitationResponse(w 
 type AcceptInvitation201JSONResponse AddedMember
 
 func (response AcceptInvitation201JSONResponse) VisitAcceptInvitationResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -2326,7 +3144,6 @@ type AcceptInvitationdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response AcceptInvitationdefaultApplicationProblemPlusJSONResponse) VisitAcceptInvitationResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -2360,7 +3177,6 @@ type RevokeInvitationdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response RevokeInvitationdefaultApplicationProblemPlusJSONResponse) VisitRevokeInvitationResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -2383,7 +3199,6 @@ type ResendInvitationResponseObject interface {
 type ResendInvitation201JSONResponse struct{ InvitedJSONResponse }
 
 func (response ResendInvitation201JSONResponse) VisitResendInvitationResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -2400,7 +3215,6 @@ type ResendInvitationdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ResendInvitationdefaultApplicationProblemPlusJSONResponse) VisitResendInvitationResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -2422,7 +3236,6 @@ type LookupResourcesResponseObject interface {
 type LookupResources200JSONResponse LookupResourcesResult
 
 func (response LookupResources200JSONResponse) VisitLookupResourcesResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -2439,7 +3252,6 @@ type LookupResourcesdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response LookupResourcesdefaultApplicationProblemPlusJSONResponse) VisitLookupResourcesResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -2461,7 +3273,6 @@ type LookupSubjectsResponseObject interface {
 type LookupSubjects200JSONResponse LookupSubjectsResult
 
 func (response LookupSubjects200JSONResponse) VisitLookupSubjectsResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -2478,7 +3289,6 @@ type LookupSubjectsdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response LookupSubjectsdefaultApplicationProblemPlusJSONResponse) VisitLookupSubjectsResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -2489,8 +3299,7 @@ func (response LookupSubjectsdefaultApplicationProblemPlusJSONResponse) VisitLoo
 	return err
 }
 
-type GetMeRequestObject struct {
-}
+type GetMeRequestObject struct{}
 
 type GetMeResponseObject interface {
 	VisitGetMeResponse(w http.ResponseWriter) error
@@ -2499,7 +3308,6 @@ type GetMeResponseObject interface {
 type GetMe200JSONResponse User
 
 func (response GetMe200JSONResponse) VisitGetMeResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -2516,7 +3324,6 @@ type GetMedefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response GetMedefaultApplicationProblemPlusJSONResponse) VisitGetMeResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -2539,7 +3346,6 @@ type CreatePartnerResponseObject interface {
 type CreatePartner201JSONResponse struct{ CreatedJSONResponse }
 
 func (response CreatePartner201JSONResponse) VisitCreatePartnerResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -2556,7 +3362,6 @@ type CreatePartnerdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response CreatePartnerdefaultApplicationProblemPlusJSONResponse) VisitCreatePartnerResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -2578,7 +3383,6 @@ type ReadPartnerResponseObject interface {
 type ReadPartner200JSONResponse Object
 
 func (response ReadPartner200JSONResponse) VisitReadPartnerResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -2595,7 +3399,6 @@ type ReadPartnerdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ReadPartnerdefaultApplicationProblemPlusJSONResponse) VisitReadPartnerResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -2618,7 +3421,6 @@ type ListClientsResponseObject interface {
 type ListClients200JSONResponse struct{ ObjectsJSONResponse }
 
 func (response ListClients200JSONResponse) VisitListClientsResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -2635,7 +3437,6 @@ type ListClientsdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ListClientsdefaultApplicationProblemPlusJSONResponse) VisitListClientsResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -2659,7 +3460,6 @@ type CreateClientResponseObject interface {
 type CreateClient201JSONResponse struct{ CreatedJSONResponse }
 
 func (response CreateClient201JSONResponse) VisitCreateClientResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -2676,7 +3476,6 @@ type CreateClientdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response CreateClientdefaultApplicationProblemPlusJSONResponse) VisitCreateClientResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -2699,7 +3498,6 @@ type ListObjectsResponseObject interface {
 type ListObjects200JSONResponse struct{ ObjectsJSONResponse }
 
 func (response ListObjects200JSONResponse) VisitListObjectsResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -2716,7 +3514,6 @@ type ListObjectsdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ListObjectsdefaultApplicationProblemPlusJSONResponse) VisitListObjectsResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -2739,7 +3536,6 @@ type ReadObjectResponseObject interface {
 type ReadObject200JSONResponse Object
 
 func (response ReadObject200JSONResponse) VisitReadObjectResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -2756,7 +3552,6 @@ type ReadObjectdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ReadObjectdefaultApplicationProblemPlusJSONResponse) VisitReadObjectResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -2780,7 +3575,6 @@ type ListInvitationsResponseObject interface {
 type ListInvitations200JSONResponse InvitationPage
 
 func (response ListInvitations200JSONResponse) VisitListInvitationsResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -2797,7 +3591,6 @@ type ListInvitationsdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ListInvitationsdefaultApplicationProblemPlusJSONResponse) VisitListInvitationsResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -2822,7 +3615,6 @@ type InviteResponseObject interface {
 type Invite201JSONResponse struct{ InvitedJSONResponse }
 
 func (response Invite201JSONResponse) VisitInviteResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -2839,7 +3631,6 @@ type InvitedefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response InvitedefaultApplicationProblemPlusJSONResponse) VisitInviteResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -2863,7 +3654,6 @@ type ListMembersResponseObject interface {
 type ListMembers200JSONResponse MemberPage
 
 func (response ListMembers200JSONResponse) VisitListMembersResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -2880,7 +3670,6 @@ type ListMembersdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ListMembersdefaultApplicationProblemPlusJSONResponse) VisitListMembersResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -2905,7 +3694,6 @@ type AddMemberResponseObject interface {
 type AddMember200JSONResponse AddedMember
 
 func (response AddMember200JSONResponse) VisitAddMemberResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -2919,7 +3707,6 @@ func (response AddMember200JSONResponse) VisitAddMemberResponse(w http.ResponseW
 type AddMember201JSONResponse AddedMember
 
 func (response AddMember201JSONResponse) VisitAddMemberResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -2936,7 +3723,6 @@ type AddMemberdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response AddMemberdefaultApplicationProblemPlusJSONResponse) VisitAddMemberResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -2973,7 +3759,6 @@ type EndRoledefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response EndRoledefaultApplicationProblemPlusJSONResponse) VisitEndRoleResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -3007,6 +3792,27 @@ type StrictServerInterface interface {
 	// CreateInstance Create an instance.
 	// (POST /v1/instances)
 	CreateInstance(ctx context.Context, request CreateInstanceRequestObject) (CreateInstanceResponseObject, error)
+	// ReadInstance One instance.
+	// (GET /v1/instances/{id})
+	ReadInstance(ctx context.Context, request ReadInstanceRequestObject) (ReadInstanceResponseObject, error)
+	// ListShares With whom the cockpit is shared, also while sharing is switched off.
+	// (GET /v1/instances/{id}/shares)
+	ListShares(ctx context.Context, request ListSharesRequestObject) (ListSharesResponseObject, error)
+	// Share Share the cockpit with a single person of an allowed instance.
+	// (POST /v1/instances/{id}/shares)
+	Share(ctx context.Context, request ShareRequestObject) (ShareResponseObject, error)
+	// Unshare Take everything that is shared with a person.
+	// (DELETE /v1/instances/{id}/shares/{user})
+	Unshare(ctx context.Context, request UnshareRequestObject) (UnshareResponseObject, error)
+	// ChangeShare Set exactly what a person shares.
+	// (PUT /v1/instances/{id}/shares/{user})
+	ChangeShare(ctx context.Context, request ChangeShareRequestObject) (ChangeShareResponseObject, error)
+	// ReadSharing Whether, and with people of which instances, the cockpit may be shared.
+	// (GET /v1/instances/{id}/sharing)
+	ReadSharing(ctx context.Context, request ReadSharingRequestObject) (ReadSharingResponseObject, error)
+	// ConfigureSharing Switch sharing on or off, and replace the allow-list.
+	// (PUT /v1/instances/{id}/sharing)
+	ConfigureSharing(ctx context.Context, request ConfigureSharingRequestObject) (ConfigureSharingResponseObject, error)
 	// AcceptInvitation Take up an invitation with the token of its link.
 	// (POST /v1/invitations/accept)
 	AcceptInvitation(ctx context.Context, request AcceptInvitationRequestObject) (AcceptInvitationResponseObject, error)
@@ -3060,8 +3866,10 @@ type StrictServerInterface interface {
 	EndRole(ctx context.Context, request EndRoleRequestObject) (EndRoleResponseObject, error)
 }
 
-type StrictHandlerFunc func(ctx *gin.Context, request any) (any, error)
-type StrictMiddlewareFunc func(f StrictHandlerFunc, operationID string) StrictHandlerFunc
+type (
+	StrictHandlerFunc    func(ctx *gin.Context, request any) (any, error)
+	StrictMiddlewareFunc func(f StrictHandlerFunc, operationID string) StrictHandlerFunc
+)
 
 type StrictGinServerOptions struct {
 	// RequestErrorHandlerFunc is called when a request cannot be parsed or
@@ -3380,6 +4188,249 @@ func (sh *strictHandler) CreateInstance(ctx *gin.Context, params CreateInstanceP
 		sh.options.HandlerErrorFunc(ctx, err)
 	} else if validResponse, ok := response.(CreateInstanceResponseObject); ok {
 		if err := validResponse.VisitCreateInstanceResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ReadInstance operation middleware
+func (sh *strictHandler) ReadInstance(ctx *gin.Context, id ID) {
+	var request ReadInstanceRequestObject
+
+	request.ID = id
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ReadInstance(ctx.Request.Context(), request.(ReadInstanceRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReadInstance")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ReadInstanceResponseObject); ok {
+		if err := validResponse.VisitReadInstanceResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListShares operation middleware
+func (sh *strictHandler) ListShares(ctx *gin.Context, id ID, params ListSharesParams) {
+	var request ListSharesRequestObject
+
+	request.ID = id
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListShares(ctx.Request.Context(), request.(ListSharesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListShares")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ListSharesResponseObject); ok {
+		if err := validResponse.VisitListSharesResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// Share operation middleware
+func (sh *strictHandler) Share(ctx *gin.Context, id ID, params ShareParams) {
+	var request ShareRequestObject
+
+	request.ID = id
+	request.Params = params
+
+	var body ShareJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.Share(ctx.Request.Context(), request.(ShareRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "Share")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ShareResponseObject); ok {
+		if err := validResponse.VisitShareResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// Unshare operation middleware
+func (sh *strictHandler) Unshare(ctx *gin.Context, id ID, user UserID, params UnshareParams) {
+	var request UnshareRequestObject
+
+	request.ID = id
+	request.User = user
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.Unshare(ctx.Request.Context(), request.(UnshareRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "Unshare")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(UnshareResponseObject); ok {
+		if err := validResponse.VisitUnshareResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ChangeShare operation middleware
+func (sh *strictHandler) ChangeShare(ctx *gin.Context, id ID, user UserID, params ChangeShareParams) {
+	var request ChangeShareRequestObject
+
+	request.ID = id
+	request.User = user
+	request.Params = params
+
+	var body ChangeShareJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ChangeShare(ctx.Request.Context(), request.(ChangeShareRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ChangeShare")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ChangeShareResponseObject); ok {
+		if err := validResponse.VisitChangeShareResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ReadSharing operation middleware
+func (sh *strictHandler) ReadSharing(ctx *gin.Context, id ID) {
+	var request ReadSharingRequestObject
+
+	request.ID = id
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ReadSharing(ctx.Request.Context(), request.(ReadSharingRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReadSharing")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ReadSharingResponseObject); ok {
+		if err := validResponse.VisitReadSharingResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ConfigureSharing operation middleware
+func (sh *strictHandler) ConfigureSharing(ctx *gin.Context, id ID, params ConfigureSharingParams) {
+	var request ConfigureSharingRequestObject
+
+	request.ID = id
+	request.Params = params
+
+	var body ConfigureSharingJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ConfigureSharing(ctx.Request.Context(), request.(ConfigureSharingRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ConfigureSharing")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ConfigureSharingResponseObject); ok {
+		if err := validResponse.VisitConfigureSharingResponse(ctx.Writer); err != nil {
 			sh.options.ResponseErrorHandlerFunc(ctx, err)
 		}
 	} else if response != nil {

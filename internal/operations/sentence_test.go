@@ -26,6 +26,11 @@ var sentences = []struct {
 	{`resends #(\d+)`, resend},
 	{`revokes #(\d+)`, revoke},
 	{`ends (\w+) of (\w+) on (\S+)`, end},
+	{`switches sharing of (\S+) (on|off)(?: for (.+))?`, configureSharing},
+	{`shares (\S+) with (\w+) of (\S+): (.+)`, share},
+	{`changes what (\w+) shares of (\S+): (.+)`, changeShare},
+	{`unshares (\S+) with (\w+)`, unshare},
+	{`signs in`, signIn},
 	{`lets #(\d+) expire`, expire},
 }
 

@@ -259,6 +259,10 @@ func (w world) attempt(t *testing.T, r rule) attempt {
 		body = person
 	case "invite":
 		body = offer
+	case "configureContract":
+		body = w.contract(t)
+	case "addSubCustomer":
+		body = object{"id": name, "name": name, "customer_number": name, "identifier": name, "first_admin": object{"email": email}}
 	case "configureSharing", "share", "changeShare", "unshare":
 		user, body = w.sharingAttempt(t, r.operation, name)
 	case "endRole":

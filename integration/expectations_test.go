@@ -133,6 +133,7 @@ func rules() []rule {
 		{operation: "lookupResources", objectType: "platform", right: operate, status: 200}, // of others
 	}
 	all = append(all, sharingRules()...)
+	all = append(all, customerRules()...)
 	for objectType, manage := range people {
 		asking := right{manage.permission, manage.holders + " operator"} // about others
 		all = append(all,

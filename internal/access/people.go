@@ -38,6 +38,8 @@ type ObjectProfile struct {
 	// Customer accounts only (NINE-2); both are unique.
 	CustomerNumber string
 	Identifier     string
+
+	ExternalReference string // what the reseller calls a sub-customer (DCX-7)
 }
 
 // InvitationProfile is what the directory keeps of an invitation; whether it is

@@ -14,7 +14,7 @@ var travelling = []table{
 	{"logins", []column{text("issuer"), text("subject"), text("person_id")}},
 	{"objects", []column{
 		text("type"), text("id"), text("name"), text("time_zone"), optional("customer_number"), optional("identifier"),
-		text("claim"), number("claimed_at"),
+		text("claim"), number("claimed_at"), optional("external_reference"),
 	}},
 	{"invitations", []column{text("id"), text("invitee_id"), text("email"), number("created_at"), number("expires_at")}},
 	{"invitation_tokens", []column{binary("hash"), text("invitation_id")}},

@@ -79,6 +79,30 @@ func (e CheckResultSource) Valid() bool {
 	}
 }
 
+// Defines values for CustomerType.
+const (
+	CustomerTypeDirect     CustomerType = "direct"
+	CustomerTypeNonPureSub CustomerType = "non_pure_sub"
+	CustomerTypeNone       CustomerType = "none"
+	CustomerTypePureSub    CustomerType = "pure_sub"
+)
+
+// Valid indicates whether the value is a known member of the CustomerType enum.
+func (e CustomerType) Valid() bool {
+	switch e {
+	case CustomerTypeDirect:
+		return true
+	case CustomerTypeNonPureSub:
+		return true
+	case CustomerTypeNone:
+		return true
+	case CustomerTypePureSub:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for GivenShareOutcome.
 const (
 	GivenShareOutcomeCreated   GivenShareOutcome = "created"
@@ -153,19 +177,19 @@ func (e MemberStatus) Valid() bool {
 
 // Defines values for ShareLevel.
 const (
-	None  ShareLevel = "none"
-	Read  ShareLevel = "read"
-	Write ShareLevel = "write"
+	ShareLevelNone  ShareLevel = "none"
+	ShareLevelRead  ShareLevel = "read"
+	ShareLevelWrite ShareLevel = "write"
 )
 
 // Valid indicates whether the value is a known member of the ShareLevel enum.
 func (e ShareLevel) Valid() bool {
 	switch e {
-	case None:
+	case ShareLevelNone:
 		return true
-	case Read:
+	case ShareLevelRead:
 		return true
-	case Write:
+	case ShareLevelWrite:
 		return true
 	default:
 		return false
@@ -298,6 +322,15 @@ type CheckResult struct {
 // CheckResultSource defines model for CheckResult.Source.
 type CheckResultSource string
 
+// ConfiguredContract defines model for ConfiguredContract.
+type ConfiguredContract struct {
+	Contract CurrentContract `json:"contract"`
+
+	// CustomerType Follows from the contract.
+	CustomerType CustomerType `json:"customer_type"`
+	WrittenAt    string       `json:"written_at"`
+}
+
 // ConfiguredSharing defines model for ConfiguredSharing.
 type ConfiguredSharing struct {
 	AllowedInstances []string `json:"allowed_instances"`
@@ -326,6 +359,48 @@ type Contract struct {
 type CreatedObject struct {
 	Object    Object `json:"object"`
 	WrittenAt string `json:"written_at"`
+}
+
+// CreatedSubCustomer defines model for CreatedSubCustomer.
+type CreatedSubCustomer struct {
+	FirstAdmin *UserReference `json:"first_admin,omitempty"`
+	Object     Object         `json:"object"`
+	WrittenAt  string         `json:"written_at"`
+}
+
+// CurrentContract defines model for CurrentContract.
+type CurrentContract struct {
+	Colocation    bool   `json:"colocation"`
+	Direct        bool   `json:"direct"`
+	PartnerStatus bool   `json:"partner_status"`
+	Reseller      string `json:"reseller,omitempty"`
+}
+
+// CustomerAccount defines model for CustomerAccount.
+type CustomerAccount struct {
+	Contract       CurrentContract `json:"contract"`
+	CustomerNumber string          `json:"customer_number,omitempty"`
+
+	// CustomerType Follows from the contract.
+	CustomerType CustomerType `json:"customer_type"`
+
+	// ExternalReference What its reseller calls a sub-customer.
+	ExternalReference string `json:"external_reference,omitempty"`
+	ID                string `json:"id"`
+	Identifier        string `json:"identifier,omitempty"`
+	Name              string `json:"name"`
+	TimeZone          string `json:"time_zone"`
+	Type              string `json:"type"`
+}
+
+// CustomerType Follows from the contract.
+type CustomerType string
+
+// FirstAdmin defines model for FirstAdmin.
+type FirstAdmin struct {
+	Email      string `json:"email"`
+	FamilyName string `json:"family_name,omitempty"`
+	GivenName  string `json:"given_name,omitempty"`
 }
 
 // GivenShare defines model for GivenShare.
@@ -436,6 +511,16 @@ type MemberPage struct {
 	NextCursor string   `json:"next_cursor,omitempty"`
 }
 
+// NewContract defines model for NewContract.
+type NewContract struct {
+	Colocation    *bool `json:"colocation"`
+	Direct        *bool `json:"direct"`
+	PartnerStatus *bool `json:"partner_status"`
+
+	// Reseller Id of the customer account that resells to this one; omitted if there is none.
+	Reseller string `json:"reseller,omitempty"`
+}
+
 // NewCustomerAccount defines model for NewCustomerAccount.
 type NewCustomerAccount struct {
 	Contract Contract `json:"contract,omitempty"`
@@ -507,14 +592,39 @@ type NewSharing struct {
 	Enabled          *bool    `json:"enabled"`
 }
 
+// NewSubCustomer defines model for NewSubCustomer.
+type NewSubCustomer struct {
+	// CustomerNumber Unique.
+	CustomerNumber string `json:"customer_number"`
+
+	// ExternalReference What the reseller calls it.
+	ExternalReference string      `json:"external_reference,omitempty"`
+	FirstAdmin        *FirstAdmin `json:"first_admin,omitempty"`
+
+	// ID Chosen by the caller, or made up.
+	ID *string `json:"id,omitempty"`
+
+	// Identifier Unique.
+	Identifier string `json:"identifier"`
+	Name       string `json:"name"`
+
+	// TimeZone IANA name; the configured one if omitted.
+	//
+	// Examples: Europe/Zurich
+	TimeZone string `json:"time_zone,omitempty"`
+}
+
 // Object defines model for Object.
 type Object struct {
 	CustomerNumber string `json:"customer_number,omitempty"`
-	ID             string `json:"id"`
-	Identifier     string `json:"identifier,omitempty"`
-	Name           string `json:"name"`
-	TimeZone       string `json:"time_zone"`
-	Type           string `json:"type"`
+
+	// ExternalReference What its reseller calls a sub-customer.
+	ExternalReference string `json:"external_reference,omitempty"`
+	ID                string `json:"id"`
+	Identifier        string `json:"identifier,omitempty"`
+	Name              string `json:"name"`
+	TimeZone          string `json:"time_zone"`
+	Type              string `json:"type"`
 }
 
 // ObjectPage defines model for ObjectPage.
@@ -653,6 +763,32 @@ type CreateProjectParams struct {
 
 // CreateCustomerAccountParams defines parameters for CreateCustomerAccount.
 type CreateCustomerAccountParams struct {
+	// IdempotencyKey Repeating a write with the same key within a day repeats its answer and changes nothing.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty"`
+
+	// GatehouseReason Why, in a few words; kept with the change.
+	GatehouseReason Reason `json:"Gatehouse-Reason,omitempty"`
+}
+
+// ConfigureContractParams defines parameters for ConfigureContract.
+type ConfigureContractParams struct {
+	// IdempotencyKey Repeating a write with the same key within a day repeats its answer and changes nothing.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty"`
+
+	// GatehouseReason Why, in a few words; kept with the change.
+	GatehouseReason Reason `json:"Gatehouse-Reason,omitempty"`
+}
+
+// ListSubCustomersParams defines parameters for ListSubCustomers.
+type ListSubCustomersParams struct {
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `next_cursor` of the page before.
+	Cursor Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// AddSubCustomerParams defines parameters for AddSubCustomer.
+type AddSubCustomerParams struct {
 	// IdempotencyKey Repeating a write with the same key within a day repeats its answer and changes nothing.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty"`
 
@@ -838,6 +974,12 @@ type CreateProjectJSONRequestBody = NewObject
 // CreateCustomerAccountJSONRequestBody defines body for CreateCustomerAccount for application/json ContentType.
 type CreateCustomerAccountJSONRequestBody = NewCustomerAccount
 
+// ConfigureContractJSONRequestBody defines body for ConfigureContract for application/json ContentType.
+type ConfigureContractJSONRequestBody = NewContract
+
+// AddSubCustomerJSONRequestBody defines body for AddSubCustomer for application/json ContentType.
+type AddSubCustomerJSONRequestBody = NewSubCustomer
+
 // CreateInstanceJSONRequestBody defines body for CreateInstance for application/json ContentType.
 type CreateInstanceJSONRequestBody = NewObject
 
@@ -891,6 +1033,18 @@ type ServerInterface interface {
 	// CreateCustomerAccount Create a customer account.
 	// (POST /v1/customer-accounts)
 	CreateCustomerAccount(c *gin.Context, params CreateCustomerAccountParams)
+	// ReadCustomerAccount One customer account, with its contract and the customer type that follows from it.
+	// (GET /v1/customer-accounts/{id})
+	ReadCustomerAccount(c *gin.Context, id ID)
+	// ConfigureContract Replace what was agreed with a customer account.
+	// (PUT /v1/customer-accounts/{id}/contract)
+	ConfigureContract(c *gin.Context, id ID, params ConfigureContractParams)
+	// ListSubCustomers The accounts to which this one resells, as far as the caller may read them.
+	// (GET /v1/customer-accounts/{id}/sub-customers)
+	ListSubCustomers(c *gin.Context, id ID, params ListSubCustomersParams)
+	// AddSubCustomer Create an account to which this one resells, and its first portal admin.
+	// (POST /v1/customer-accounts/{id}/sub-customers)
+	AddSubCustomer(c *gin.Context, id ID, params AddSubCustomerParams)
 	// CreateInstance Create an instance.
 	// (POST /v1/instances)
 	CreateInstance(c *gin.Context, params CreateInstanceParams)
@@ -1191,6 +1345,207 @@ func (siw *ServerInterfaceWrapper) CreateCustomerAccount(c *gin.Context) {
 	}
 
 	siw.Handler.CreateCustomerAccount(c, params)
+}
+
+// ReadCustomerAccount operation middleware
+func (siw *ServerInterfaceWrapper) ReadCustomerAccount(c *gin.Context) {
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ReadCustomerAccount(c, id)
+}
+
+// ConfigureContract operation middleware
+func (siw *ServerInterfaceWrapper) ConfigureContract(c *gin.Context) {
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ConfigureContractParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	// ------------- Optional header parameter "Gatehouse-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Gatehouse-Reason")]; found {
+		var GatehouseReason Reason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Gatehouse-Reason, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Gatehouse-Reason", valueList[0], &GatehouseReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Gatehouse-Reason: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.GatehouseReason = GatehouseReason
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ConfigureContract(c, id, params)
+}
+
+// ListSubCustomers operation middleware
+func (siw *ServerInterfaceWrapper) ListSubCustomers(c *gin.Context) {
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListSubCustomersParams
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", c.Request.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter limit: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", c.Request.URL.Query(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter cursor: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListSubCustomers(c, id, params)
+}
+
+// AddSubCustomer operation middleware
+func (siw *ServerInterfaceWrapper) AddSubCustomer(c *gin.Context) {
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AddSubCustomerParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	// ------------- Optional header parameter "Gatehouse-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Gatehouse-Reason")]; found {
+		var GatehouseReason Reason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Gatehouse-Reason, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Gatehouse-Reason", valueList[0], &GatehouseReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Gatehouse-Reason: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.GatehouseReason = GatehouseReason
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.AddSubCustomer(c, id, params)
 }
 
 // CreateInstance operation middleware
@@ -2528,6 +2883,10 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.POST(options.BaseURL+"/v1/clients/:id/projects", wrapper.CreateProject)
 	router.POST(options.BaseURL+"/v1/customer-accounts", wrapper.CreateCustomerAccount)
 	router.POST(options.BaseURL+"/v1/instances", wrapper.CreateInstance)
+	router.GET(options.BaseURL+"/v1/customer-accounts/:id", wrapper.ReadCustomerAccount)
+	router.PUT(options.BaseURL+"/v1/customer-accounts/:id/contract", wrapper.ConfigureContract)
+	router.GET(options.BaseURL+"/v1/customer-accounts/:id/sub-customers", wrapper.ListSubCustomers)
+	router.POST(options.BaseURL+"/v1/customer-accounts/:id/sub-customers", wrapper.AddSubCustomer)
 	router.GET(options.BaseURL+"/v1/instances/:id", wrapper.ReadInstance)
 	router.GET(options.BaseURL+"/v1/instances/:id/sharing", wrapper.ReadSharing)
 	router.PUT(options.BaseURL+"/v1/instances/:id/sharing", wrapper.ConfigureSharing)
@@ -2778,6 +3137,159 @@ type CreateCustomerAccountdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response CreateCustomerAccountdefaultApplicationProblemPlusJSONResponse) VisitCreateCustomerAccountResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReadCustomerAccountRequestObject struct {
+	ID ID `json:"id"`
+}
+
+type ReadCustomerAccountResponseObject interface {
+	VisitReadCustomerAccountResponse(w http.ResponseWriter) error
+}
+
+type ReadCustomerAccount200JSONResponse CustomerAccount
+
+func (response ReadCustomerAccount200JSONResponse) VisitReadCustomerAccountResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReadCustomerAccountdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ReadCustomerAccountdefaultApplicationProblemPlusJSONResponse) VisitReadCustomerAccountResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ConfigureContractRequestObject struct {
+	ID     ID `json:"id"`
+	Params ConfigureContractParams
+	Body   *ConfigureContractJSONRequestBody
+}
+
+type ConfigureContractResponseObject interface {
+	VisitConfigureContractResponse(w http.ResponseWriter) error
+}
+
+type ConfigureContract200JSONResponse ConfiguredContract
+
+func (response ConfigureContract200JSONResponse) VisitConfigureContractResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ConfigureContractdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ConfigureContractdefaultApplicationProblemPlusJSONResponse) VisitConfigureContractResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListSubCustomersRequestObject struct {
+	ID     ID `json:"id"`
+	Params ListSubCustomersParams
+}
+
+type ListSubCustomersResponseObject interface {
+	VisitListSubCustomersResponse(w http.ResponseWriter) error
+}
+
+type ListSubCustomers200JSONResponse struct{ ObjectsJSONResponse }
+
+func (response ListSubCustomers200JSONResponse) VisitListSubCustomersResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListSubCustomersdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListSubCustomersdefaultApplicationProblemPlusJSONResponse) VisitListSubCustomersResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddSubCustomerRequestObject struct {
+	ID     ID `json:"id"`
+	Params AddSubCustomerParams
+	Body   *AddSubCustomerJSONRequestBody
+}
+
+type AddSubCustomerResponseObject interface {
+	VisitAddSubCustomerResponse(w http.ResponseWriter) error
+}
+
+type AddSubCustomer201JSONResponse CreatedSubCustomer
+
+func (response AddSubCustomer201JSONResponse) VisitAddSubCustomerResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddSubCustomerdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response AddSubCustomerdefaultApplicationProblemPlusJSONResponse) VisitAddSubCustomerResponse(w http.ResponseWriter) error {
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -3789,6 +4301,18 @@ type StrictServerInterface interface {
 	// CreateCustomerAccount Create a customer account.
 	// (POST /v1/customer-accounts)
 	CreateCustomerAccount(ctx context.Context, request CreateCustomerAccountRequestObject) (CreateCustomerAccountResponseObject, error)
+	// ReadCustomerAccount One customer account, with its contract and the customer type that follows from it.
+	// (GET /v1/customer-accounts/{id})
+	ReadCustomerAccount(ctx context.Context, request ReadCustomerAccountRequestObject) (ReadCustomerAccountResponseObject, error)
+	// ConfigureContract Replace what was agreed with a customer account.
+	// (PUT /v1/customer-accounts/{id}/contract)
+	ConfigureContract(ctx context.Context, request ConfigureContractRequestObject) (ConfigureContractResponseObject, error)
+	// ListSubCustomers The accounts to which this one resells, as far as the caller may read them.
+	// (GET /v1/customer-accounts/{id}/sub-customers)
+	ListSubCustomers(ctx context.Context, request ListSubCustomersRequestObject) (ListSubCustomersResponseObject, error)
+	// AddSubCustomer Create an account to which this one resells, and its first portal admin.
+	// (POST /v1/customer-accounts/{id}/sub-customers)
+	AddSubCustomer(ctx context.Context, request AddSubCustomerRequestObject) (AddSubCustomerResponseObject, error)
 	// CreateInstance Create an instance.
 	// (POST /v1/instances)
 	CreateInstance(ctx context.Context, request CreateInstanceRequestObject) (CreateInstanceResponseObject, error)
@@ -4144,6 +4668,149 @@ func (sh *strictHandler) CreateCustomerAccount(ctx *gin.Context, params CreateCu
 		sh.options.HandlerErrorFunc(ctx, err)
 	} else if validResponse, ok := response.(CreateCustomerAccountResponseObject); ok {
 		if err := validResponse.VisitCreateCustomerAccountResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ReadCustomerAccount operation middleware
+func (sh *strictHandler) ReadCustomerAccount(ctx *gin.Context, id ID) {
+	var request ReadCustomerAccountRequestObject
+
+	request.ID = id
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ReadCustomerAccount(ctx.Request.Context(), request.(ReadCustomerAccountRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReadCustomerAccount")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ReadCustomerAccountResponseObject); ok {
+		if err := validResponse.VisitReadCustomerAccountResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ConfigureContract operation middleware
+func (sh *strictHandler) ConfigureContract(ctx *gin.Context, id ID, params ConfigureContractParams) {
+	var request ConfigureContractRequestObject
+
+	request.ID = id
+	request.Params = params
+
+	var body ConfigureContractJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ConfigureContract(ctx.Request.Context(), request.(ConfigureContractRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ConfigureContract")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ConfigureContractResponseObject); ok {
+		if err := validResponse.VisitConfigureContractResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListSubCustomers operation middleware
+func (sh *strictHandler) ListSubCustomers(ctx *gin.Context, id ID, params ListSubCustomersParams) {
+	var request ListSubCustomersRequestObject
+
+	request.ID = id
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListSubCustomers(ctx.Request.Context(), request.(ListSubCustomersRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListSubCustomers")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ListSubCustomersResponseObject); ok {
+		if err := validResponse.VisitListSubCustomersResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// AddSubCustomer operation middleware
+func (sh *strictHandler) AddSubCustomer(ctx *gin.Context, id ID, params AddSubCustomerParams) {
+	var request AddSubCustomerRequestObject
+
+	request.ID = id
+	request.Params = params
+
+	var body AddSubCustomerJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AddSubCustomer(ctx.Request.Context(), request.(AddSubCustomerRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AddSubCustomer")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(AddSubCustomerResponseObject); ok {
+		if err := validResponse.VisitAddSubCustomerResponse(ctx.Writer); err != nil {
 			sh.options.ResponseErrorHandlerFunc(ctx, err)
 		}
 	} else if response != nil {

@@ -26,6 +26,8 @@ var sentences = []struct {
 	{`resends #(\d+)`, resend},
 	{`revokes #(\d+)`, revoke},
 	{`ends (\w+) of (\w+) on (\S+)`, end},
+	{`makes the contract of (\S+)(.*)`, configureContract},
+	{`adds the sub-customer (\w+) to (\S+)(?: with (\w+) as its admin)?`, addSubCustomer},
 	{`switches sharing of (\S+) (on|off)(?: for (.+))?`, configureSharing},
 	{`shares (\S+) with (\w+) of (\S+): (.+)`, share},
 	{`changes what (\w+) shares of (\S+): (.+)`, changeShare},

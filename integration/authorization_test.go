@@ -259,6 +259,8 @@ func (w world) attempt(t *testing.T, r rule) attempt {
 		body = person
 	case "invite":
 		body = offer
+	case "provisionService", "createResource", "createApiKey", "readService", "deleteService", "deleteResource", "deleteApiKey":
+		a.id, body = w.belongingAttempt(t, r.operation, name)
 	case "configureContract":
 		body = w.contract(t)
 	case "addSubCustomer":

@@ -134,6 +134,7 @@ func rules() []rule {
 	}
 	all = append(all, sharingRules()...)
 	all = append(all, customerRules()...)
+	all = append(all, belongingRules()...)
 	for objectType, manage := range people {
 		asking := right{manage.permission, manage.holders + " operator"} // about others
 		all = append(all,
@@ -177,7 +178,7 @@ func (r rule) verdict(holder string, sameWorld bool) verdict {
 		return verdict{403, "email_mismatch", ""}
 	case r.operation == "listObjects", reached && r.right.holders.has(holder):
 		return verdict{status: r.status}
-	case reached && !r.hidden && readers[r.objectType].has(holder):
+	case reached && !r.hidden && (readers[r.objectType] + " " + belongingReaders[r.objectType]).has(holder):
 		return verdict{403, "forbidden", r.right.permission}
 	default:
 		return verdict{404, "not_found", ""}

@@ -175,6 +175,39 @@ func (e MemberStatus) Valid() bool {
 	}
 }
 
+// Defines values for ServiceKind.
+const (
+	Access      ServiceKind = "access"
+	CampusFiber ServiceKind = "campus_fiber"
+	CloudRouter ServiceKind = "cloud_router"
+	DirectCloud ServiceKind = "direct_cloud"
+	GlobePeer   ServiceKind = "globe_peer"
+	LagPort     ServiceKind = "lag_port"
+	VirtualPni  ServiceKind = "virtual_pni"
+)
+
+// Valid indicates whether the value is a known member of the ServiceKind enum.
+func (e ServiceKind) Valid() bool {
+	switch e {
+	case Access:
+		return true
+	case CampusFiber:
+		return true
+	case CloudRouter:
+		return true
+	case DirectCloud:
+		return true
+	case GlobePeer:
+		return true
+	case LagPort:
+		return true
+	case VirtualPni:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ShareLevel.
 const (
 	ShareLevelNone  ShareLevel = "none"
@@ -190,6 +223,24 @@ func (e ShareLevel) Valid() bool {
 	case ShareLevelRead:
 		return true
 	case ShareLevelWrite:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for Supply.
+const (
+	SupplyDirect Supply = "direct"
+	SupplyResold Supply = "resold"
+)
+
+// Valid indicates whether the value is a known member of the Supply enum.
+func (e Supply) Valid() bool {
+	switch e {
+	case SupplyDirect:
+		return true
+	case SupplyResold:
 		return true
 	default:
 		return false
@@ -267,6 +318,20 @@ type AddedMember struct {
 
 // AddedMemberOutcome defines model for AddedMember.Outcome.
 type AddedMemberOutcome string
+
+// APIKey defines model for ApiKey.
+type APIKey struct {
+	CreatedAt time.Time `json:"created_at"`
+	ID        string    `json:"id"`
+	Name      string    `json:"name"`
+	Roles     []string  `json:"roles"`
+}
+
+// APIKeyPage defines model for ApiKeyPage.
+type APIKeyPage struct {
+	APIKeys    []APIKey `json:"api_keys"`
+	NextCursor string   `json:"next_cursor,omitempty"`
+}
 
 // BulkCheckItem Either an answer or an error.
 type BulkCheckItem struct {
@@ -355,10 +420,25 @@ type Contract struct {
 	Reseller string `json:"reseller,omitempty"`
 }
 
+// CreatedAPIKey defines model for CreatedApiKey.
+type CreatedAPIKey struct {
+	APIKey APIKey `json:"api_key"`
+
+	// Secret Shown once.
+	Secret    string `json:"secret,omitempty"`
+	WrittenAt string `json:"written_at"`
+}
+
 // CreatedObject defines model for CreatedObject.
 type CreatedObject struct {
 	Object    Object `json:"object"`
 	WrittenAt string `json:"written_at"`
+}
+
+// CreatedService defines model for CreatedService.
+type CreatedService struct {
+	Object    Service `json:"object"`
+	WrittenAt string  `json:"written_at"`
 }
 
 // CreatedSubCustomer defines model for CreatedSubCustomer.
@@ -511,6 +591,14 @@ type MemberPage struct {
 	NextCursor string   `json:"next_cursor,omitempty"`
 }
 
+// NewAPIKey defines model for NewApiKey.
+type NewAPIKey struct {
+	Name string `json:"name"`
+
+	// Role `portal_technical_user`, or none.
+	Role string `json:"role,omitempty"`
+}
+
 // NewContract defines model for NewContract.
 type NewContract struct {
 	Colocation    *bool `json:"colocation"`
@@ -573,6 +661,17 @@ type NewObject struct {
 	//
 	// Examples: Europe/Zurich
 	TimeZone string `json:"time_zone,omitempty"`
+}
+
+// NewService defines model for NewService.
+type NewService struct {
+	// ID Chosen by the caller, or made up.
+	ID   *string     `json:"id,omitempty"`
+	Kind ServiceKind `json:"kind"`
+	Name string      `json:"name"`
+
+	// Supply Sold directly, or by the reseller.
+	Supply Supply `json:"supply"`
 }
 
 // NewShare defines model for NewShare.
@@ -660,6 +759,28 @@ type Reference struct {
 	Type string `json:"type"`
 }
 
+// Service defines model for Service.
+type Service struct {
+	// Consumer Id of the customer account.
+	Consumer string      `json:"consumer"`
+	ID       string      `json:"id"`
+	Kind     ServiceKind `json:"kind,omitempty"`
+	Name     string      `json:"name"`
+
+	// Supply Sold directly, or by the reseller.
+	Supply Supply `json:"supply,omitempty"`
+	Type   string `json:"type"`
+}
+
+// ServiceKind defines model for ServiceKind.
+type ServiceKind string
+
+// ServicePage defines model for ServicePage.
+type ServicePage struct {
+	NextCursor string    `json:"next_cursor,omitempty"`
+	Objects    []Service `json:"objects"`
+}
+
 // Share defines model for Share.
 type Share struct {
 	CustomerCare ShareLevel `json:"customer_care"`
@@ -699,6 +820,9 @@ type Subject struct {
 	// Type Examples: user
 	Type string `json:"type"`
 }
+
+// Supply Sold directly, or by the reseller.
+type Supply string
 
 // User defines model for User.
 type User struct {
@@ -744,6 +868,15 @@ type Invited = InvitedPerson
 // Objects defines model for Objects.
 type Objects = ObjectPage
 
+// DeleteAPIKeyParams defines parameters for DeleteAPIKey.
+type DeleteAPIKeyParams struct {
+	// IdempotencyKey Repeating a write with the same key within a day repeats its answer and changes nothing.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty"`
+
+	// GatehouseReason Why, in a few words; kept with the change.
+	GatehouseReason Reason `json:"Gatehouse-Reason,omitempty"`
+}
+
 // ListProjectsParams defines parameters for ListProjects.
 type ListProjectsParams struct {
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
@@ -770,8 +903,59 @@ type CreateCustomerAccountParams struct {
 	GatehouseReason Reason `json:"Gatehouse-Reason,omitempty"`
 }
 
+// ListAPIKeysParams defines parameters for ListAPIKeys.
+type ListAPIKeysParams struct {
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `next_cursor` of the page before.
+	Cursor Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// CreateAPIKeyParams defines parameters for CreateAPIKey.
+type CreateAPIKeyParams struct {
+	// IdempotencyKey Repeating a write with the same key within a day repeats its answer and changes nothing.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty"`
+
+	// GatehouseReason Why, in a few words; kept with the change.
+	GatehouseReason Reason `json:"Gatehouse-Reason,omitempty"`
+}
+
 // ConfigureContractParams defines parameters for ConfigureContract.
 type ConfigureContractParams struct {
+	// IdempotencyKey Repeating a write with the same key within a day repeats its answer and changes nothing.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty"`
+
+	// GatehouseReason Why, in a few words; kept with the change.
+	GatehouseReason Reason `json:"Gatehouse-Reason,omitempty"`
+}
+
+// ListResourcesParams defines parameters for ListResources.
+type ListResourcesParams struct {
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `next_cursor` of the page before.
+	Cursor Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// CreateResourceParams defines parameters for CreateResource.
+type CreateResourceParams struct {
+	// IdempotencyKey Repeating a write with the same key within a day repeats its answer and changes nothing.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty"`
+
+	// GatehouseReason Why, in a few words; kept with the change.
+	GatehouseReason Reason `json:"Gatehouse-Reason,omitempty"`
+}
+
+// ListServicesParams defines parameters for ListServices.
+type ListServicesParams struct {
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `next_cursor` of the page before.
+	Cursor Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// ProvisionServiceParams defines parameters for ProvisionService.
+type ProvisionServiceParams struct {
 	// IdempotencyKey Repeating a write with the same key within a day repeats its answer and changes nothing.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty"`
 
@@ -899,6 +1083,24 @@ type CreateClientParams struct {
 	GatehouseReason Reason `json:"Gatehouse-Reason,omitempty"`
 }
 
+// DeleteResourceParams defines parameters for DeleteResource.
+type DeleteResourceParams struct {
+	// IdempotencyKey Repeating a write with the same key within a day repeats its answer and changes nothing.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty"`
+
+	// GatehouseReason Why, in a few words; kept with the change.
+	GatehouseReason Reason `json:"Gatehouse-Reason,omitempty"`
+}
+
+// DeleteServiceParams defines parameters for DeleteService.
+type DeleteServiceParams struct {
+	// IdempotencyKey Repeating a write with the same key within a day repeats its answer and changes nothing.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty"`
+
+	// GatehouseReason Why, in a few words; kept with the change.
+	GatehouseReason Reason `json:"Gatehouse-Reason,omitempty"`
+}
+
 // ListObjectsParams defines parameters for ListObjects.
 type ListObjectsParams struct {
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
@@ -974,8 +1176,17 @@ type CreateProjectJSONRequestBody = NewObject
 // CreateCustomerAccountJSONRequestBody defines body for CreateCustomerAccount for application/json ContentType.
 type CreateCustomerAccountJSONRequestBody = NewCustomerAccount
 
+// CreateAPIKeyJSONRequestBody defines body for CreateAPIKey for application/json ContentType.
+type CreateAPIKeyJSONRequestBody = NewAPIKey
+
 // ConfigureContractJSONRequestBody defines body for ConfigureContract for application/json ContentType.
 type ConfigureContractJSONRequestBody = NewContract
+
+// CreateResourceJSONRequestBody defines body for CreateResource for application/json ContentType.
+type CreateResourceJSONRequestBody = NewObject
+
+// ProvisionServiceJSONRequestBody defines body for ProvisionService for application/json ContentType.
+type ProvisionServiceJSONRequestBody = NewService
 
 // AddSubCustomerJSONRequestBody defines body for AddSubCustomer for application/json ContentType.
 type AddSubCustomerJSONRequestBody = NewSubCustomer
@@ -1015,6 +1226,9 @@ type AddMemberJSONRequestBody = NewMember
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
+	// DeleteAPIKey Delete an API key, and its roles with it.
+	// (DELETE /v1/api-keys/{id})
+	DeleteAPIKey(c *gin.Context, id ID, params DeleteAPIKeyParams)
 	// Check May this subject do this to that object?
 	// (POST /v1/check)
 	Check(c *gin.Context)
@@ -1036,9 +1250,27 @@ type ServerInterface interface {
 	// ReadCustomerAccount One customer account, with its contract and the customer type that follows from it.
 	// (GET /v1/customer-accounts/{id})
 	ReadCustomerAccount(c *gin.Context, id ID)
+	// ListAPIKeys The API keys of an account.
+	// (GET /v1/customer-accounts/{id}/api-keys)
+	ListAPIKeys(c *gin.Context, id ID, params ListAPIKeysParams)
+	// CreateAPIKey Create an API key, with a role on the account if one is named.
+	// (POST /v1/customer-accounts/{id}/api-keys)
+	CreateAPIKey(c *gin.Context, id ID, params CreateAPIKeyParams)
 	// ConfigureContract Replace what was agreed with a customer account.
 	// (PUT /v1/customer-accounts/{id}/contract)
 	ConfigureContract(c *gin.Context, id ID, params ConfigureContractParams)
+	// ListResources The VMs, servers and racks of an account, as far as the caller may see them.
+	// (GET /v1/customer-accounts/{id}/resources)
+	ListResources(c *gin.Context, id ID, params ListResourcesParams)
+	// CreateResource Add a VM, a server or a rack to an account.
+	// (POST /v1/customer-accounts/{id}/resources)
+	CreateResource(c *gin.Context, id ID, params CreateResourceParams)
+	// ListServices The services that an account consumes, as far as the caller may see them.
+	// (GET /v1/customer-accounts/{id}/services)
+	ListServices(c *gin.Context, id ID, params ListServicesParams)
+	// ProvisionService Create a service that an account consumes.
+	// (POST /v1/customer-accounts/{id}/services)
+	ProvisionService(c *gin.Context, id ID, params ProvisionServiceParams)
 	// ListSubCustomers The accounts to which this one resells, as far as the caller may read them.
 	// (GET /v1/customer-accounts/{id}/sub-customers)
 	ListSubCustomers(c *gin.Context, id ID, params ListSubCustomersParams)
@@ -1099,6 +1331,15 @@ type ServerInterface interface {
 	// CreateClient Create a client of a partner.
 	// (POST /v1/partners/{id}/clients)
 	CreateClient(c *gin.Context, id ID, params CreateClientParams)
+	// DeleteResource Remove a VM, a server or a rack.
+	// (DELETE /v1/resources/{id})
+	DeleteResource(c *gin.Context, id ID, params DeleteResourceParams)
+	// DeleteService Delete a service, where its kind allows it.
+	// (DELETE /v1/services/{id})
+	DeleteService(c *gin.Context, id ID, params DeleteServiceParams)
+	// ReadService One service.
+	// (GET /v1/services/{id})
+	ReadService(c *gin.Context, id ID)
 	// ListObjects The objects of a kind that the caller may read.
 	// (GET /v1/{collection})
 	ListObjects(c *gin.Context, collection Collection, params ListObjectsParams)
@@ -1131,8 +1372,77 @@ type ServerInterfaceWrapper struct {
 
 type MiddlewareFunc func(c *gin.Context)
 
+// DeleteAPIKey operation middleware
+func (siw *ServerInterfaceWrapper) DeleteAPIKey(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DeleteAPIKeyParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	// ------------- Optional header parameter "Gatehouse-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Gatehouse-Reason")]; found {
+		var GatehouseReason Reason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Gatehouse-Reason, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Gatehouse-Reason", valueList[0], &GatehouseReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Gatehouse-Reason: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.GatehouseReason = GatehouseReason
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.DeleteAPIKey(c, id, params)
+}
+
 // Check operation middleware
 func (siw *ServerInterfaceWrapper) Check(c *gin.Context) {
+
 	for _, middleware := range siw.HandlerMiddlewares {
 		middleware(c)
 		if c.IsAborted() {
@@ -1145,6 +1455,7 @@ func (siw *ServerInterfaceWrapper) Check(c *gin.Context) {
 
 // CheckBulk operation middleware
 func (siw *ServerInterfaceWrapper) CheckBulk(c *gin.Context) {
+
 	for _, middleware := range siw.HandlerMiddlewares {
 		middleware(c)
 		if c.IsAborted() {
@@ -1157,6 +1468,7 @@ func (siw *ServerInterfaceWrapper) CheckBulk(c *gin.Context) {
 
 // ReadClient operation middleware
 func (siw *ServerInterfaceWrapper) ReadClient(c *gin.Context) {
+
 	var err error
 	_ = err
 
@@ -1181,6 +1493,7 @@ func (siw *ServerInterfaceWrapper) ReadClient(c *gin.Context) {
 
 // ListProjects operation middleware
 func (siw *ServerInterfaceWrapper) ListProjects(c *gin.Context) {
+
 	var err error
 	_ = err
 
@@ -1224,6 +1537,7 @@ func (siw *ServerInterfaceWrapper) ListProjects(c *gin.Context) {
 
 // CreateProject operation middleware
 func (siw *ServerInterfaceWrapper) CreateProject(c *gin.Context) {
+
 	var err error
 	_ = err
 
@@ -1291,6 +1605,7 @@ func (siw *ServerInterfaceWrapper) CreateProject(c *gin.Context) {
 
 // CreateCustomerAccount operation middleware
 func (siw *ServerInterfaceWrapper) CreateCustomerAccount(c *gin.Context) {
+
 	var err error
 	_ = err
 
@@ -1349,6 +1664,7 @@ func (siw *ServerInterfaceWrapper) CreateCustomerAccount(c *gin.Context) {
 
 // ReadCustomerAccount operation middleware
 func (siw *ServerInterfaceWrapper) ReadCustomerAccount(c *gin.Context) {
+
 	var err error
 	_ = err
 
@@ -1371,8 +1687,121 @@ func (siw *ServerInterfaceWrapper) ReadCustomerAccount(c *gin.Context) {
 	siw.Handler.ReadCustomerAccount(c, id)
 }
 
+// ListAPIKeys operation middleware
+func (siw *ServerInterfaceWrapper) ListAPIKeys(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListAPIKeysParams
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", c.Request.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter limit: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", c.Request.URL.Query(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter cursor: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListAPIKeys(c, id, params)
+}
+
+// CreateAPIKey operation middleware
+func (siw *ServerInterfaceWrapper) CreateAPIKey(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateAPIKeyParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	// ------------- Optional header parameter "Gatehouse-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Gatehouse-Reason")]; found {
+		var GatehouseReason Reason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Gatehouse-Reason, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Gatehouse-Reason", valueList[0], &GatehouseReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Gatehouse-Reason: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.GatehouseReason = GatehouseReason
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.CreateAPIKey(c, id, params)
+}
+
 // ConfigureContract operation middleware
 func (siw *ServerInterfaceWrapper) ConfigureContract(c *gin.Context) {
+
 	var err error
 	_ = err
 
@@ -1438,8 +1867,233 @@ func (siw *ServerInterfaceWrapper) ConfigureContract(c *gin.Context) {
 	siw.Handler.ConfigureContract(c, id, params)
 }
 
+// ListResources operation middleware
+func (siw *ServerInterfaceWrapper) ListResources(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListResourcesParams
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", c.Request.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter limit: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", c.Request.URL.Query(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter cursor: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListResources(c, id, params)
+}
+
+// CreateResource operation middleware
+func (siw *ServerInterfaceWrapper) CreateResource(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateResourceParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	// ------------- Optional header parameter "Gatehouse-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Gatehouse-Reason")]; found {
+		var GatehouseReason Reason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Gatehouse-Reason, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Gatehouse-Reason", valueList[0], &GatehouseReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Gatehouse-Reason: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.GatehouseReason = GatehouseReason
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.CreateResource(c, id, params)
+}
+
+// ListServices operation middleware
+func (siw *ServerInterfaceWrapper) ListServices(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListServicesParams
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", c.Request.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter limit: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", c.Request.URL.Query(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter cursor: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListServices(c, id, params)
+}
+
+// ProvisionService operation middleware
+func (siw *ServerInterfaceWrapper) ProvisionService(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ProvisionServiceParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	// ------------- Optional header parameter "Gatehouse-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Gatehouse-Reason")]; found {
+		var GatehouseReason Reason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Gatehouse-Reason, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Gatehouse-Reason", valueList[0], &GatehouseReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Gatehouse-Reason: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.GatehouseReason = GatehouseReason
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ProvisionService(c, id, params)
+}
+
 // ListSubCustomers operation middleware
 func (siw *ServerInterfaceWrapper) ListSubCustomers(c *gin.Context) {
+
 	var err error
 	_ = err
 
@@ -1483,6 +2137,7 @@ func (siw *ServerInterfaceWrapper) ListSubCustomers(c *gin.Context) {
 
 // AddSubCustomer operation middleware
 func (siw *ServerInterfaceWrapper) AddSubCustomer(c *gin.Context) {
+
 	var err error
 	_ = err
 
@@ -1550,6 +2205,7 @@ func (siw *ServerInterfaceWrapper) AddSubCustomer(c *gin.Context) {
 
 // CreateInstance operation middleware
 func (siw *ServerInterfaceWrapper) CreateInstance(c *gin.Context) {
+
 	var err error
 	_ = err
 
@@ -1608,6 +2264,7 @@ func (siw *ServerInterfaceWrapper) CreateInstance(c *gin.Context) {
 
 // ReadInstance operation middleware
 func (siw *ServerInterfaceWrapper) ReadInstance(c *gin.Context) {
+
 	var err error
 	_ = err
 
@@ -1632,6 +2289,7 @@ func (siw *ServerInterfaceWrapper) ReadInstance(c *gin.Context) {
 
 // ListShares operation middleware
 func (siw *ServerInterfaceWrapper) ListShares(c *gin.Context) {
+
 	var err error
 	_ = err
 
@@ -1675,6 +2333,7 @@ func (siw *ServerInterfaceWrapper) ListShares(c *gin.Context) {
 
 // Share operation middleware
 func (siw *ServerInterfaceWrapper) Share(c *gin.Context) {
+
 	var err error
 	_ = err
 
@@ -1742,6 +2401,7 @@ func (siw *ServerInterfaceWrapper) Share(c *gin.Context) {
 
 // Unshare operation middleware
 func (siw *ServerInterfaceWrapper) Unshare(c *gin.Context) {
+
 	var err error
 	_ = err
 
@@ -1818,6 +2478,7 @@ func (siw *ServerInterfaceWrapper) Unshare(c *gin.Context) {
 
 // ChangeShare operation middleware
 func (siw *ServerInterfaceWrapper) ChangeShare(c *gin.Context) {
+
 	var err error
 	_ = err
 
@@ -1894,6 +2555,7 @@ func (siw *ServerInterfaceWrapper) ChangeShare(c *gin.Context) {
 
 // ReadSharing operation middleware
 func (siw *ServerInterfaceWrapper) ReadSharing(c *gin.Context) {
+
 	var err error
 	_ = err
 
@@ -1918,6 +2580,7 @@ func (siw *ServerInterfaceWrapper) ReadSharing(c *gin.Context) {
 
 // ConfigureSharing operation middleware
 func (siw *ServerInterfaceWrapper) ConfigureSharing(c *gin.Context) {
+
 	var err error
 	_ = err
 
@@ -1985,6 +2648,7 @@ func (siw *ServerInterfaceWrapper) ConfigureSharing(c *gin.Context) {
 
 // AcceptInvitation operation middleware
 func (siw *ServerInterfaceWrapper) AcceptInvitation(c *gin.Context) {
+
 	var err error
 	_ = err
 
@@ -2024,6 +2688,7 @@ func (siw *ServerInterfaceWrapper) AcceptInvitation(c *gin.Context) {
 
 // RevokeInvitation operation middleware
 func (siw *ServerInterfaceWrapper) RevokeInvitation(c *gin.Context) {
+
 	var err error
 	_ = err
 
@@ -2091,6 +2756,7 @@ func (siw *ServerInterfaceWrapper) RevokeInvitation(c *gin.Context) {
 
 // ResendInvitation operation middleware
 func (siw *ServerInterfaceWrapper) ResendInvitation(c *gin.Context) {
+
 	var err error
 	_ = err
 
@@ -2158,6 +2824,7 @@ func (siw *ServerInterfaceWrapper) ResendInvitation(c *gin.Context) {
 
 // LookupResources operation middleware
 func (siw *ServerInterfaceWrapper) LookupResources(c *gin.Context) {
+
 	for _, middleware := range siw.HandlerMiddlewares {
 		middleware(c)
 		if c.IsAborted() {
@@ -2170,6 +2837,7 @@ func (siw *ServerInterfaceWrapper) LookupResources(c *gin.Context) {
 
 // LookupSubjects operation middleware
 func (siw *ServerInterfaceWrapper) LookupSubjects(c *gin.Context) {
+
 	for _, middleware := range siw.HandlerMiddlewares {
 		middleware(c)
 		if c.IsAborted() {
@@ -2182,6 +2850,7 @@ func (siw *ServerInterfaceWrapper) LookupSubjects(c *gin.Context) {
 
 // GetMe operation middleware
 func (siw *ServerInterfaceWrapper) GetMe(c *gin.Context) {
+
 	for _, middleware := range siw.HandlerMiddlewares {
 		middleware(c)
 		if c.IsAborted() {
@@ -2194,6 +2863,7 @@ func (siw *ServerInterfaceWrapper) GetMe(c *gin.Context) {
 
 // CreatePartner operation middleware
 func (siw *ServerInterfaceWrapper) CreatePartner(c *gin.Context) {
+
 	var err error
 	_ = err
 
@@ -2252,6 +2922,7 @@ func (siw *ServerInterfaceWrapper) CreatePartner(c *gin.Context) {
 
 // ReadPartner operation middleware
 func (siw *ServerInterfaceWrapper) ReadPartner(c *gin.Context) {
+
 	var err error
 	_ = err
 
@@ -2276,6 +2947,7 @@ func (siw *ServerInterfaceWrapper) ReadPartner(c *gin.Context) {
 
 // ListClients operation middleware
 func (siw *ServerInterfaceWrapper) ListClients(c *gin.Context) {
+
 	var err error
 	_ = err
 
@@ -2319,6 +2991,7 @@ func (siw *ServerInterfaceWrapper) ListClients(c *gin.Context) {
 
 // CreateClient operation middleware
 func (siw *ServerInterfaceWrapper) CreateClient(c *gin.Context) {
+
 	var err error
 	_ = err
 
@@ -2384,8 +3057,170 @@ func (siw *ServerInterfaceWrapper) CreateClient(c *gin.Context) {
 	siw.Handler.CreateClient(c, id, params)
 }
 
+// DeleteResource operation middleware
+func (siw *ServerInterfaceWrapper) DeleteResource(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DeleteResourceParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	// ------------- Optional header parameter "Gatehouse-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Gatehouse-Reason")]; found {
+		var GatehouseReason Reason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Gatehouse-Reason, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Gatehouse-Reason", valueList[0], &GatehouseReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Gatehouse-Reason: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.GatehouseReason = GatehouseReason
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.DeleteResource(c, id, params)
+}
+
+// DeleteService operation middleware
+func (siw *ServerInterfaceWrapper) DeleteService(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DeleteServiceParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	// ------------- Optional header parameter "Gatehouse-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Gatehouse-Reason")]; found {
+		var GatehouseReason Reason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Gatehouse-Reason, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Gatehouse-Reason", valueList[0], &GatehouseReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Gatehouse-Reason: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.GatehouseReason = GatehouseReason
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.DeleteService(c, id, params)
+}
+
+// ReadService operation middleware
+func (siw *ServerInterfaceWrapper) ReadService(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ReadService(c, id)
+}
+
 // ListObjects operation middleware
 func (siw *ServerInterfaceWrapper) ListObjects(c *gin.Context) {
+
 	var err error
 	_ = err
 
@@ -2429,6 +3264,7 @@ func (siw *ServerInterfaceWrapper) ListObjects(c *gin.Context) {
 
 // ReadObject operation middleware
 func (siw *ServerInterfaceWrapper) ReadObject(c *gin.Context) {
+
 	var err error
 	_ = err
 
@@ -2462,6 +3298,7 @@ func (siw *ServerInterfaceWrapper) ReadObject(c *gin.Context) {
 
 // ListInvitations operation middleware
 func (siw *ServerInterfaceWrapper) ListInvitations(c *gin.Context) {
+
 	var err error
 	_ = err
 
@@ -2522,6 +3359,7 @@ func (siw *ServerInterfaceWrapper) ListInvitations(c *gin.Context) {
 
 // Invite operation middleware
 func (siw *ServerInterfaceWrapper) Invite(c *gin.Context) {
+
 	var err error
 	_ = err
 
@@ -2598,6 +3436,7 @@ func (siw *ServerInterfaceWrapper) Invite(c *gin.Context) {
 
 // ListMembers operation middleware
 func (siw *ServerInterfaceWrapper) ListMembers(c *gin.Context) {
+
 	var err error
 	_ = err
 
@@ -2674,6 +3513,7 @@ func (siw *ServerInterfaceWrapper) ListMembers(c *gin.Context) {
 
 // AddMember operation middleware
 func (siw *ServerInterfaceWrapper) AddMember(c *gin.Context) {
+
 	var err error
 	_ = err
 
@@ -2750,6 +3590,7 @@ func (siw *ServerInterfaceWrapper) AddMember(c *gin.Context) {
 
 // EndRole operation middleware
 func (siw *ServerInterfaceWrapper) EndRole(c *gin.Context) {
+
 	var err error
 	_ = err
 
@@ -2887,6 +3728,16 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.PUT(options.BaseURL+"/v1/customer-accounts/:id/contract", wrapper.ConfigureContract)
 	router.GET(options.BaseURL+"/v1/customer-accounts/:id/sub-customers", wrapper.ListSubCustomers)
 	router.POST(options.BaseURL+"/v1/customer-accounts/:id/sub-customers", wrapper.AddSubCustomer)
+	router.GET(options.BaseURL+"/v1/customer-accounts/:id/services", wrapper.ListServices)
+	router.POST(options.BaseURL+"/v1/customer-accounts/:id/services", wrapper.ProvisionService)
+	router.DELETE(options.BaseURL+"/v1/services/:id", wrapper.DeleteService)
+	router.GET(options.BaseURL+"/v1/services/:id", wrapper.ReadService)
+	router.GET(options.BaseURL+"/v1/customer-accounts/:id/resources", wrapper.ListResources)
+	router.POST(options.BaseURL+"/v1/customer-accounts/:id/resources", wrapper.CreateResource)
+	router.DELETE(options.BaseURL+"/v1/resources/:id", wrapper.DeleteResource)
+	router.GET(options.BaseURL+"/v1/customer-accounts/:id/api-keys", wrapper.ListAPIKeys)
+	router.POST(options.BaseURL+"/v1/customer-accounts/:id/api-keys", wrapper.CreateAPIKey)
+	router.DELETE(options.BaseURL+"/v1/api-keys/:id", wrapper.DeleteAPIKey)
 	router.GET(options.BaseURL+"/v1/instances/:id", wrapper.ReadInstance)
 	router.GET(options.BaseURL+"/v1/instances/:id/sharing", wrapper.ReadSharing)
 	router.PUT(options.BaseURL+"/v1/instances/:id/sharing", wrapper.ConfigureSharing)
@@ -2921,6 +3772,40 @@ type ObjectsJSONResponse ObjectPage
 
 type ProblemApplicationProblemPlusJSONResponse Problem
 
+type DeleteAPIKeyRequestObject struct {
+	ID     ID `json:"id"`
+	Params DeleteAPIKeyParams
+}
+
+type DeleteAPIKeyResponseObject interface {
+	VisitDeleteAPIKeyResponse(w http.ResponseWriter) error
+}
+
+type DeleteAPIKey204Response = EndedResponse
+
+func (response DeleteAPIKey204Response) VisitDeleteAPIKeyResponse(w http.ResponseWriter) error {
+	w.Header().Set("Gatehouse-Written-At", fmt.Sprint(response.Headers.GatehouseWrittenAt))
+	w.WriteHeader(204)
+	return nil
+}
+
+type DeleteAPIKeydefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response DeleteAPIKeydefaultApplicationProblemPlusJSONResponse) VisitDeleteAPIKeyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type CheckRequestObject struct {
 	Body *CheckJSONRequestBody
 }
@@ -2932,6 +3817,7 @@ type CheckResponseObject interface {
 type Check200JSONResponse CheckResult
 
 func (response Check200JSONResponse) VisitCheckResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -2948,6 +3834,7 @@ type CheckdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response CheckdefaultApplicationProblemPlusJSONResponse) VisitCheckResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -2969,6 +3856,7 @@ type CheckBulkResponseObject interface {
 type CheckBulk200JSONResponse BulkCheckResult
 
 func (response CheckBulk200JSONResponse) VisitCheckBulkResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -2985,6 +3873,7 @@ type CheckBulkdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response CheckBulkdefaultApplicationProblemPlusJSONResponse) VisitCheckBulkResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -3006,6 +3895,7 @@ type ReadClientResponseObject interface {
 type ReadClient200JSONResponse Object
 
 func (response ReadClient200JSONResponse) VisitReadClientResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -3022,6 +3912,7 @@ type ReadClientdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ReadClientdefaultApplicationProblemPlusJSONResponse) VisitReadClientResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -3044,6 +3935,7 @@ type ListProjectsResponseObject interface {
 type ListProjects200JSONResponse struct{ ObjectsJSONResponse }
 
 func (response ListProjects200JSONResponse) VisitListProjectsResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -3060,6 +3952,7 @@ type ListProjectsdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ListProjectsdefaultApplicationProblemPlusJSONResponse) VisitListProjectsResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -3083,6 +3976,7 @@ type CreateProjectResponseObject interface {
 type CreateProject201JSONResponse struct{ CreatedJSONResponse }
 
 func (response CreateProject201JSONResponse) VisitCreateProjectResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -3099,6 +3993,7 @@ type CreateProjectdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response CreateProjectdefaultApplicationProblemPlusJSONResponse) VisitCreateProjectResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -3121,6 +4016,7 @@ type CreateCustomerAccountResponseObject interface {
 type CreateCustomerAccount201JSONResponse struct{ CreatedJSONResponse }
 
 func (response CreateCustomerAccount201JSONResponse) VisitCreateCustomerAccountResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -3137,6 +4033,7 @@ type CreateCustomerAccountdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response CreateCustomerAccountdefaultApplicationProblemPlusJSONResponse) VisitCreateCustomerAccountResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -3158,6 +4055,7 @@ type ReadCustomerAccountResponseObject interface {
 type ReadCustomerAccount200JSONResponse CustomerAccount
 
 func (response ReadCustomerAccount200JSONResponse) VisitReadCustomerAccountResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -3174,6 +4072,88 @@ type ReadCustomerAccountdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ReadCustomerAccountdefaultApplicationProblemPlusJSONResponse) VisitReadCustomerAccountResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListAPIKeysRequestObject struct {
+	ID     ID `json:"id"`
+	Params ListAPIKeysParams
+}
+
+type ListAPIKeysResponseObject interface {
+	VisitListAPIKeysResponse(w http.ResponseWriter) error
+}
+
+type ListAPIKeys200JSONResponse APIKeyPage
+
+func (response ListAPIKeys200JSONResponse) VisitListAPIKeysResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListAPIKeysdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListAPIKeysdefaultApplicationProblemPlusJSONResponse) VisitListAPIKeysResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateAPIKeyRequestObject struct {
+	ID     ID `json:"id"`
+	Params CreateAPIKeyParams
+	Body   *CreateAPIKeyJSONRequestBody
+}
+
+type CreateAPIKeyResponseObject interface {
+	VisitCreateAPIKeyResponse(w http.ResponseWriter) error
+}
+
+type CreateAPIKey201JSONResponse CreatedAPIKey
+
+func (response CreateAPIKey201JSONResponse) VisitCreateAPIKeyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateAPIKeydefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response CreateAPIKeydefaultApplicationProblemPlusJSONResponse) VisitCreateAPIKeyResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -3197,6 +4177,7 @@ type ConfigureContractResponseObject interface {
 type ConfigureContract200JSONResponse ConfiguredContract
 
 func (response ConfigureContract200JSONResponse) VisitConfigureContractResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -3213,6 +4194,169 @@ type ConfigureContractdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ConfigureContractdefaultApplicationProblemPlusJSONResponse) VisitConfigureContractResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListResourcesRequestObject struct {
+	ID     ID `json:"id"`
+	Params ListResourcesParams
+}
+
+type ListResourcesResponseObject interface {
+	VisitListResourcesResponse(w http.ResponseWriter) error
+}
+
+type ListResources200JSONResponse struct{ ObjectsJSONResponse }
+
+func (response ListResources200JSONResponse) VisitListResourcesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListResourcesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListResourcesdefaultApplicationProblemPlusJSONResponse) VisitListResourcesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateResourceRequestObject struct {
+	ID     ID `json:"id"`
+	Params CreateResourceParams
+	Body   *CreateResourceJSONRequestBody
+}
+
+type CreateResourceResponseObject interface {
+	VisitCreateResourceResponse(w http.ResponseWriter) error
+}
+
+type CreateResource201JSONResponse struct{ CreatedJSONResponse }
+
+func (response CreateResource201JSONResponse) VisitCreateResourceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateResourcedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response CreateResourcedefaultApplicationProblemPlusJSONResponse) VisitCreateResourceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListServicesRequestObject struct {
+	ID     ID `json:"id"`
+	Params ListServicesParams
+}
+
+type ListServicesResponseObject interface {
+	VisitListServicesResponse(w http.ResponseWriter) error
+}
+
+type ListServices200JSONResponse ServicePage
+
+func (response ListServices200JSONResponse) VisitListServicesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListServicesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListServicesdefaultApplicationProblemPlusJSONResponse) VisitListServicesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ProvisionServiceRequestObject struct {
+	ID     ID `json:"id"`
+	Params ProvisionServiceParams
+	Body   *ProvisionServiceJSONRequestBody
+}
+
+type ProvisionServiceResponseObject interface {
+	VisitProvisionServiceResponse(w http.ResponseWriter) error
+}
+
+type ProvisionService201JSONResponse CreatedService
+
+func (response ProvisionService201JSONResponse) VisitProvisionServiceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ProvisionServicedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ProvisionServicedefaultApplicationProblemPlusJSONResponse) VisitProvisionServiceResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -3235,6 +4379,7 @@ type ListSubCustomersResponseObject interface {
 type ListSubCustomers200JSONResponse struct{ ObjectsJSONResponse }
 
 func (response ListSubCustomers200JSONResponse) VisitListSubCustomersResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -3251,6 +4396,7 @@ type ListSubCustomersdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ListSubCustomersdefaultApplicationProblemPlusJSONResponse) VisitListSubCustomersResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -3274,6 +4420,7 @@ type AddSubCustomerResponseObject interface {
 type AddSubCustomer201JSONResponse CreatedSubCustomer
 
 func (response AddSubCustomer201JSONResponse) VisitAddSubCustomerResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -3290,6 +4437,7 @@ type AddSubCustomerdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response AddSubCustomerdefaultApplicationProblemPlusJSONResponse) VisitAddSubCustomerResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -3312,6 +4460,7 @@ type CreateInstanceResponseObject interface {
 type CreateInstance201JSONResponse struct{ CreatedJSONResponse }
 
 func (response CreateInstance201JSONResponse) VisitCreateInstanceResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -3328,6 +4477,7 @@ type CreateInstancedefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response CreateInstancedefaultApplicationProblemPlusJSONResponse) VisitCreateInstanceResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -3349,6 +4499,7 @@ type ReadInstanceResponseObject interface {
 type ReadInstance200JSONResponse Object
 
 func (response ReadInstance200JSONResponse) VisitReadInstanceResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -3365,6 +4516,7 @@ type ReadInstancedefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ReadInstancedefaultApplicationProblemPlusJSONResponse) VisitReadInstanceResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -3387,6 +4539,7 @@ type ListSharesResponseObject interface {
 type ListShares200JSONResponse SharePage
 
 func (response ListShares200JSONResponse) VisitListSharesResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -3403,6 +4556,7 @@ type ListSharesdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ListSharesdefaultApplicationProblemPlusJSONResponse) VisitListSharesResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -3426,6 +4580,7 @@ type ShareResponseObject interface {
 type Share200JSONResponse GivenShare
 
 func (response Share200JSONResponse) VisitShareResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -3439,6 +4594,7 @@ func (response Share200JSONResponse) VisitShareResponse(w http.ResponseWriter) e
 type Share201JSONResponse GivenShare
 
 func (response Share201JSONResponse) VisitShareResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -3455,6 +4611,7 @@ type SharedefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response SharedefaultApplicationProblemPlusJSONResponse) VisitShareResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -3489,6 +4646,7 @@ type UnsharedefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response UnsharedefaultApplicationProblemPlusJSONResponse) VisitUnshareResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -3513,6 +4671,7 @@ type ChangeShareResponseObject interface {
 type ChangeShare200JSONResponse ChangedShare
 
 func (response ChangeShare200JSONResponse) VisitChangeShareResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -3529,6 +4688,7 @@ type ChangeSharedefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ChangeSharedefaultApplicationProblemPlusJSONResponse) VisitChangeShareResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -3550,6 +4710,7 @@ type ReadSharingResponseObject interface {
 type ReadSharing200JSONResponse Sharing
 
 func (response ReadSharing200JSONResponse) VisitReadSharingResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -3566,6 +4727,7 @@ type ReadSharingdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ReadSharingdefaultApplicationProblemPlusJSONResponse) VisitReadSharingResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -3589,6 +4751,7 @@ type ConfigureSharingResponseObject interface {
 type ConfigureSharing200JSONResponse ConfiguredSharing
 
 func (response ConfigureSharing200JSONResponse) VisitConfigureSharingResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -3605,6 +4768,7 @@ type ConfigureSharingdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ConfigureSharingdefaultApplicationProblemPlusJSONResponse) VisitConfigureSharingResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -3627,6 +4791,7 @@ type AcceptInvitationResponseObject interface {
 type AcceptInvitation200JSONResponse AddedMember
 
 func (response AcceptInvitation200JSONResponse) VisitAcceptInvitationResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -3640,6 +4805,7 @@ func (response AcceptInvitation200JSONResponse) VisitAcceptInvitationResponse(w 
 type AcceptInvitation201JSONResponse AddedMember
 
 func (response AcceptInvitation201JSONResponse) VisitAcceptInvitationResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -3656,6 +4822,7 @@ type AcceptInvitationdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response AcceptInvitationdefaultApplicationProblemPlusJSONResponse) VisitAcceptInvitationResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -3689,6 +4856,7 @@ type RevokeInvitationdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response RevokeInvitationdefaultApplicationProblemPlusJSONResponse) VisitRevokeInvitationResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -3711,6 +4879,7 @@ type ResendInvitationResponseObject interface {
 type ResendInvitation201JSONResponse struct{ InvitedJSONResponse }
 
 func (response ResendInvitation201JSONResponse) VisitResendInvitationResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -3727,6 +4896,7 @@ type ResendInvitationdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ResendInvitationdefaultApplicationProblemPlusJSONResponse) VisitResendInvitationResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -3748,6 +4918,7 @@ type LookupResourcesResponseObject interface {
 type LookupResources200JSONResponse LookupResourcesResult
 
 func (response LookupResources200JSONResponse) VisitLookupResourcesResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -3764,6 +4935,7 @@ type LookupResourcesdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response LookupResourcesdefaultApplicationProblemPlusJSONResponse) VisitLookupResourcesResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -3785,6 +4957,7 @@ type LookupSubjectsResponseObject interface {
 type LookupSubjects200JSONResponse LookupSubjectsResult
 
 func (response LookupSubjects200JSONResponse) VisitLookupSubjectsResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -3801,6 +4974,7 @@ type LookupSubjectsdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response LookupSubjectsdefaultApplicationProblemPlusJSONResponse) VisitLookupSubjectsResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -3811,7 +4985,8 @@ func (response LookupSubjectsdefaultApplicationProblemPlusJSONResponse) VisitLoo
 	return err
 }
 
-type GetMeRequestObject struct{}
+type GetMeRequestObject struct {
+}
 
 type GetMeResponseObject interface {
 	VisitGetMeResponse(w http.ResponseWriter) error
@@ -3820,6 +4995,7 @@ type GetMeResponseObject interface {
 type GetMe200JSONResponse User
 
 func (response GetMe200JSONResponse) VisitGetMeResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -3836,6 +5012,7 @@ type GetMedefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response GetMedefaultApplicationProblemPlusJSONResponse) VisitGetMeResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -3858,6 +5035,7 @@ type CreatePartnerResponseObject interface {
 type CreatePartner201JSONResponse struct{ CreatedJSONResponse }
 
 func (response CreatePartner201JSONResponse) VisitCreatePartnerResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -3874,6 +5052,7 @@ type CreatePartnerdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response CreatePartnerdefaultApplicationProblemPlusJSONResponse) VisitCreatePartnerResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -3895,6 +5074,7 @@ type ReadPartnerResponseObject interface {
 type ReadPartner200JSONResponse Object
 
 func (response ReadPartner200JSONResponse) VisitReadPartnerResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -3911,6 +5091,7 @@ type ReadPartnerdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ReadPartnerdefaultApplicationProblemPlusJSONResponse) VisitReadPartnerResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -3933,6 +5114,7 @@ type ListClientsResponseObject interface {
 type ListClients200JSONResponse struct{ ObjectsJSONResponse }
 
 func (response ListClients200JSONResponse) VisitListClientsResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -3949,6 +5131,7 @@ type ListClientsdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ListClientsdefaultApplicationProblemPlusJSONResponse) VisitListClientsResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -3972,6 +5155,7 @@ type CreateClientResponseObject interface {
 type CreateClient201JSONResponse struct{ CreatedJSONResponse }
 
 func (response CreateClient201JSONResponse) VisitCreateClientResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -3988,6 +5172,114 @@ type CreateClientdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response CreateClientdefaultApplicationProblemPlusJSONResponse) VisitCreateClientResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteResourceRequestObject struct {
+	ID     ID `json:"id"`
+	Params DeleteResourceParams
+}
+
+type DeleteResourceResponseObject interface {
+	VisitDeleteResourceResponse(w http.ResponseWriter) error
+}
+
+type DeleteResource204Response = EndedResponse
+
+func (response DeleteResource204Response) VisitDeleteResourceResponse(w http.ResponseWriter) error {
+	w.Header().Set("Gatehouse-Written-At", fmt.Sprint(response.Headers.GatehouseWrittenAt))
+	w.WriteHeader(204)
+	return nil
+}
+
+type DeleteResourcedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response DeleteResourcedefaultApplicationProblemPlusJSONResponse) VisitDeleteResourceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteServiceRequestObject struct {
+	ID     ID `json:"id"`
+	Params DeleteServiceParams
+}
+
+type DeleteServiceResponseObject interface {
+	VisitDeleteServiceResponse(w http.ResponseWriter) error
+}
+
+type DeleteService204Response = EndedResponse
+
+func (response DeleteService204Response) VisitDeleteServiceResponse(w http.ResponseWriter) error {
+	w.Header().Set("Gatehouse-Written-At", fmt.Sprint(response.Headers.GatehouseWrittenAt))
+	w.WriteHeader(204)
+	return nil
+}
+
+type DeleteServicedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response DeleteServicedefaultApplicationProblemPlusJSONResponse) VisitDeleteServiceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReadServiceRequestObject struct {
+	ID ID `json:"id"`
+}
+
+type ReadServiceResponseObject interface {
+	VisitReadServiceResponse(w http.ResponseWriter) error
+}
+
+type ReadService200JSONResponse Service
+
+func (response ReadService200JSONResponse) VisitReadServiceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReadServicedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ReadServicedefaultApplicationProblemPlusJSONResponse) VisitReadServiceResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -4010,6 +5302,7 @@ type ListObjectsResponseObject interface {
 type ListObjects200JSONResponse struct{ ObjectsJSONResponse }
 
 func (response ListObjects200JSONResponse) VisitListObjectsResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -4026,6 +5319,7 @@ type ListObjectsdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ListObjectsdefaultApplicationProblemPlusJSONResponse) VisitListObjectsResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -4048,6 +5342,7 @@ type ReadObjectResponseObject interface {
 type ReadObject200JSONResponse Object
 
 func (response ReadObject200JSONResponse) VisitReadObjectResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -4064,6 +5359,7 @@ type ReadObjectdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ReadObjectdefaultApplicationProblemPlusJSONResponse) VisitReadObjectResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -4087,6 +5383,7 @@ type ListInvitationsResponseObject interface {
 type ListInvitations200JSONResponse InvitationPage
 
 func (response ListInvitations200JSONResponse) VisitListInvitationsResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -4103,6 +5400,7 @@ type ListInvitationsdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ListInvitationsdefaultApplicationProblemPlusJSONResponse) VisitListInvitationsResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -4127,6 +5425,7 @@ type InviteResponseObject interface {
 type Invite201JSONResponse struct{ InvitedJSONResponse }
 
 func (response Invite201JSONResponse) VisitInviteResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -4143,6 +5442,7 @@ type InvitedefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response InvitedefaultApplicationProblemPlusJSONResponse) VisitInviteResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -4166,6 +5466,7 @@ type ListMembersResponseObject interface {
 type ListMembers200JSONResponse MemberPage
 
 func (response ListMembers200JSONResponse) VisitListMembersResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -4182,6 +5483,7 @@ type ListMembersdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ListMembersdefaultApplicationProblemPlusJSONResponse) VisitListMembersResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -4206,6 +5508,7 @@ type AddMemberResponseObject interface {
 type AddMember200JSONResponse AddedMember
 
 func (response AddMember200JSONResponse) VisitAddMemberResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -4219,6 +5522,7 @@ func (response AddMember200JSONResponse) VisitAddMemberResponse(w http.ResponseW
 type AddMember201JSONResponse AddedMember
 
 func (response AddMember201JSONResponse) VisitAddMemberResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -4235,6 +5539,7 @@ type AddMemberdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response AddMemberdefaultApplicationProblemPlusJSONResponse) VisitAddMemberResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -4271,6 +5576,7 @@ type EndRoledefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response EndRoledefaultApplicationProblemPlusJSONResponse) VisitEndRoleResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -4283,6 +5589,9 @@ func (response EndRoledefaultApplicationProblemPlusJSONResponse) VisitEndRoleRes
 
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
+	// DeleteAPIKey Delete an API key, and its roles with it.
+	// (DELETE /v1/api-keys/{id})
+	DeleteAPIKey(ctx context.Context, request DeleteAPIKeyRequestObject) (DeleteAPIKeyResponseObject, error)
 	// Check May this subject do this to that object?
 	// (POST /v1/check)
 	Check(ctx context.Context, request CheckRequestObject) (CheckResponseObject, error)
@@ -4304,9 +5613,27 @@ type StrictServerInterface interface {
 	// ReadCustomerAccount One customer account, with its contract and the customer type that follows from it.
 	// (GET /v1/customer-accounts/{id})
 	ReadCustomerAccount(ctx context.Context, request ReadCustomerAccountRequestObject) (ReadCustomerAccountResponseObject, error)
+	// ListAPIKeys The API keys of an account.
+	// (GET /v1/customer-accounts/{id}/api-keys)
+	ListAPIKeys(ctx context.Context, request ListAPIKeysRequestObject) (ListAPIKeysResponseObject, error)
+	// CreateAPIKey Create an API key, with a role on the account if one is named.
+	// (POST /v1/customer-accounts/{id}/api-keys)
+	CreateAPIKey(ctx context.Context, request CreateAPIKeyRequestObject) (CreateAPIKeyResponseObject, error)
 	// ConfigureContract Replace what was agreed with a customer account.
 	// (PUT /v1/customer-accounts/{id}/contract)
 	ConfigureContract(ctx context.Context, request ConfigureContractRequestObject) (ConfigureContractResponseObject, error)
+	// ListResources The VMs, servers and racks of an account, as far as the caller may see them.
+	// (GET /v1/customer-accounts/{id}/resources)
+	ListResources(ctx context.Context, request ListResourcesRequestObject) (ListResourcesResponseObject, error)
+	// CreateResource Add a VM, a server or a rack to an account.
+	// (POST /v1/customer-accounts/{id}/resources)
+	CreateResource(ctx context.Context, request CreateResourceRequestObject) (CreateResourceResponseObject, error)
+	// ListServices The services that an account consumes, as far as the caller may see them.
+	// (GET /v1/customer-accounts/{id}/services)
+	ListServices(ctx context.Context, request ListServicesRequestObject) (ListServicesResponseObject, error)
+	// ProvisionService Create a service that an account consumes.
+	// (POST /v1/customer-accounts/{id}/services)
+	ProvisionService(ctx context.Context, request ProvisionServiceRequestObject) (ProvisionServiceResponseObject, error)
 	// ListSubCustomers The accounts to which this one resells, as far as the caller may read them.
 	// (GET /v1/customer-accounts/{id}/sub-customers)
 	ListSubCustomers(ctx context.Context, request ListSubCustomersRequestObject) (ListSubCustomersResponseObject, error)
@@ -4367,6 +5694,15 @@ type StrictServerInterface interface {
 	// CreateClient Create a client of a partner.
 	// (POST /v1/partners/{id}/clients)
 	CreateClient(ctx context.Context, request CreateClientRequestObject) (CreateClientResponseObject, error)
+	// DeleteResource Remove a VM, a server or a rack.
+	// (DELETE /v1/resources/{id})
+	DeleteResource(ctx context.Context, request DeleteResourceRequestObject) (DeleteResourceResponseObject, error)
+	// DeleteService Delete a service, where its kind allows it.
+	// (DELETE /v1/services/{id})
+	DeleteService(ctx context.Context, request DeleteServiceRequestObject) (DeleteServiceResponseObject, error)
+	// ReadService One service.
+	// (GET /v1/services/{id})
+	ReadService(ctx context.Context, request ReadServiceRequestObject) (ReadServiceResponseObject, error)
 	// ListObjects The objects of a kind that the caller may read.
 	// (GET /v1/{collection})
 	ListObjects(ctx context.Context, request ListObjectsRequestObject) (ListObjectsResponseObject, error)
@@ -4390,10 +5726,8 @@ type StrictServerInterface interface {
 	EndRole(ctx context.Context, request EndRoleRequestObject) (EndRoleResponseObject, error)
 }
 
-type (
-	StrictHandlerFunc    func(ctx *gin.Context, request any) (any, error)
-	StrictMiddlewareFunc func(f StrictHandlerFunc, operationID string) StrictHandlerFunc
-)
+type StrictHandlerFunc func(ctx *gin.Context, request any) (any, error)
+type StrictMiddlewareFunc func(f StrictHandlerFunc, operationID string) StrictHandlerFunc
 
 type StrictGinServerOptions struct {
 	// RequestErrorHandlerFunc is called when a request cannot be parsed or
@@ -4447,6 +5781,33 @@ type strictHandler struct {
 	ssi         StrictServerInterface
 	middlewares []StrictMiddlewareFunc
 	options     StrictGinServerOptions
+}
+
+// DeleteAPIKey operation middleware
+func (sh *strictHandler) DeleteAPIKey(ctx *gin.Context, id ID, params DeleteAPIKeyParams) {
+	var request DeleteAPIKeyRequestObject
+
+	request.ID = id
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteAPIKey(ctx.Request.Context(), request.(DeleteAPIKeyRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteAPIKey")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(DeleteAPIKeyResponseObject); ok {
+		if err := validResponse.VisitDeleteAPIKeyResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
 }
 
 // Check operation middleware
@@ -4701,6 +6062,78 @@ func (sh *strictHandler) ReadCustomerAccount(ctx *gin.Context, id ID) {
 	}
 }
 
+// ListAPIKeys operation middleware
+func (sh *strictHandler) ListAPIKeys(ctx *gin.Context, id ID, params ListAPIKeysParams) {
+	var request ListAPIKeysRequestObject
+
+	request.ID = id
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListAPIKeys(ctx.Request.Context(), request.(ListAPIKeysRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListAPIKeys")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ListAPIKeysResponseObject); ok {
+		if err := validResponse.VisitListAPIKeysResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// CreateAPIKey operation middleware
+func (sh *strictHandler) CreateAPIKey(ctx *gin.Context, id ID, params CreateAPIKeyParams) {
+	var request CreateAPIKeyRequestObject
+
+	request.ID = id
+	request.Params = params
+
+	var body CreateAPIKeyJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateAPIKey(ctx.Request.Context(), request.(CreateAPIKeyRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateAPIKey")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(CreateAPIKeyResponseObject); ok {
+		if err := validResponse.VisitCreateAPIKeyResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // ConfigureContract operation middleware
 func (sh *strictHandler) ConfigureContract(ctx *gin.Context, id ID, params ConfigureContractParams) {
 	var request ConfigureContractRequestObject
@@ -4739,6 +6172,150 @@ func (sh *strictHandler) ConfigureContract(ctx *gin.Context, id ID, params Confi
 		sh.options.HandlerErrorFunc(ctx, err)
 	} else if validResponse, ok := response.(ConfigureContractResponseObject); ok {
 		if err := validResponse.VisitConfigureContractResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListResources operation middleware
+func (sh *strictHandler) ListResources(ctx *gin.Context, id ID, params ListResourcesParams) {
+	var request ListResourcesRequestObject
+
+	request.ID = id
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListResources(ctx.Request.Context(), request.(ListResourcesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListResources")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ListResourcesResponseObject); ok {
+		if err := validResponse.VisitListResourcesResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// CreateResource operation middleware
+func (sh *strictHandler) CreateResource(ctx *gin.Context, id ID, params CreateResourceParams) {
+	var request CreateResourceRequestObject
+
+	request.ID = id
+	request.Params = params
+
+	var body CreateResourceJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateResource(ctx.Request.Context(), request.(CreateResourceRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateResource")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(CreateResourceResponseObject); ok {
+		if err := validResponse.VisitCreateResourceResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListServices operation middleware
+func (sh *strictHandler) ListServices(ctx *gin.Context, id ID, params ListServicesParams) {
+	var request ListServicesRequestObject
+
+	request.ID = id
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListServices(ctx.Request.Context(), request.(ListServicesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListServices")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ListServicesResponseObject); ok {
+		if err := validResponse.VisitListServicesResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ProvisionService operation middleware
+func (sh *strictHandler) ProvisionService(ctx *gin.Context, id ID, params ProvisionServiceParams) {
+	var request ProvisionServiceRequestObject
+
+	request.ID = id
+	request.Params = params
+
+	var body ProvisionServiceJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ProvisionService(ctx.Request.Context(), request.(ProvisionServiceRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ProvisionService")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ProvisionServiceResponseObject); ok {
+		if err := validResponse.VisitProvisionServiceResponse(ctx.Writer); err != nil {
 			sh.options.ResponseErrorHandlerFunc(ctx, err)
 		}
 	} else if response != nil {
@@ -5446,6 +7023,86 @@ func (sh *strictHandler) CreateClient(ctx *gin.Context, id ID, params CreateClie
 		sh.options.HandlerErrorFunc(ctx, err)
 	} else if validResponse, ok := response.(CreateClientResponseObject); ok {
 		if err := validResponse.VisitCreateClientResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// DeleteResource operation middleware
+func (sh *strictHandler) DeleteResource(ctx *gin.Context, id ID, params DeleteResourceParams) {
+	var request DeleteResourceRequestObject
+
+	request.ID = id
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteResource(ctx.Request.Context(), request.(DeleteResourceRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteResource")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(DeleteResourceResponseObject); ok {
+		if err := validResponse.VisitDeleteResourceResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// DeleteService operation middleware
+func (sh *strictHandler) DeleteService(ctx *gin.Context, id ID, params DeleteServiceParams) {
+	var request DeleteServiceRequestObject
+
+	request.ID = id
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteService(ctx.Request.Context(), request.(DeleteServiceRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteService")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(DeleteServiceResponseObject); ok {
+		if err := validResponse.VisitDeleteServiceResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ReadService operation middleware
+func (sh *strictHandler) ReadService(ctx *gin.Context, id ID) {
+	var request ReadServiceRequestObject
+
+	request.ID = id
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ReadService(ctx.Request.Context(), request.(ReadServiceRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReadService")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ReadServiceResponseObject); ok {
+		if err := validResponse.VisitReadServiceResponse(ctx.Writer); err != nil {
 			sh.options.ResponseErrorHandlerFunc(ctx, err)
 		}
 	} else if response != nil {

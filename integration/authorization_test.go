@@ -284,6 +284,11 @@ func (w world) attempt(t *testing.T, r rule) attempt {
 			}
 		}
 	}
+	if r.operation == "readAssignments" {
+		user = operator.post(t, w.path("partner")+"/members", object{"email": w.email("admin"), "email_confirmation": w.email("admin"), "roles": []string{"partner_admin"}}).
+			want(t, http.StatusOK).text(t, "user", "id")
+		a.path = "/v1/users/" + user + "/assignments?site=" + a.id
+	}
 	require.NotEmpty(t, a.path, "the contract has no operation %s", r.operation)
 	if body != nil {
 		text, err := json.Marshal(body)

@@ -135,6 +135,7 @@ func rules() []rule {
 	all = append(all, sharingRules()...)
 	all = append(all, customerRules()...)
 	all = append(all, belongingRules()...)
+	all = append(all, listingRules()...)
 	for objectType, manage := range people {
 		asking := right{manage.permission, manage.holders + " operator"} // about others
 		all = append(all,

@@ -79,6 +79,24 @@ func (e CheckResultSource) Valid() bool {
 	}
 }
 
+// Defines values for CockpitType.
+const (
+	CockpitTypeCustomerAccount CockpitType = "customer_account"
+	CockpitTypeInstance        CockpitType = "instance"
+)
+
+// Valid indicates whether the value is a known member of the CockpitType enum.
+func (e CockpitType) Valid() bool {
+	switch e {
+	case CockpitTypeCustomerAccount:
+		return true
+	case CockpitTypeInstance:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for CustomerType.
 const (
 	CustomerTypeDirect     CustomerType = "direct"
@@ -229,6 +247,27 @@ func (e ShareLevel) Valid() bool {
 	}
 }
 
+// Defines values for SiteUserStatus.
+const (
+	SiteUserActive  SiteUserStatus = "active"
+	SiteUserInvited SiteUserStatus = "invited"
+	SiteUserRemoved SiteUserStatus = "removed"
+)
+
+// Valid indicates whether the value is a known member of the SiteUserStatus enum.
+func (e SiteUserStatus) Valid() bool {
+	switch e {
+	case SiteUserActive:
+		return true
+	case SiteUserInvited:
+		return true
+	case SiteUserRemoved:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for Supply.
 const (
 	SupplyDirect Supply = "direct"
@@ -277,24 +316,60 @@ func (e Collection) Valid() bool {
 	}
 }
 
+// Defines values for ListSiteUsersParamsSort.
+const (
+	ListSiteUsersParamsSortEmail       ListSiteUsersParamsSort = "email"
+	ListSiteUsersParamsSortLevel       ListSiteUsersParamsSort = "level"
+	ListSiteUsersParamsSortMinusEmail  ListSiteUsersParamsSort = "-email"
+	ListSiteUsersParamsSortMinusLevel  ListSiteUsersParamsSort = "-level"
+	ListSiteUsersParamsSortMinusName   ListSiteUsersParamsSort = "-name"
+	ListSiteUsersParamsSortMinusStatus ListSiteUsersParamsSort = "-status"
+	ListSiteUsersParamsSortName        ListSiteUsersParamsSort = "name"
+	ListSiteUsersParamsSortStatus      ListSiteUsersParamsSort = "status"
+)
+
+// Valid indicates whether the value is a known member of the ListSiteUsersParamsSort enum.
+func (e ListSiteUsersParamsSort) Valid() bool {
+	switch e {
+	case ListSiteUsersParamsSortEmail:
+		return true
+	case ListSiteUsersParamsSortLevel:
+		return true
+	case ListSiteUsersParamsSortMinusEmail:
+		return true
+	case ListSiteUsersParamsSortMinusLevel:
+		return true
+	case ListSiteUsersParamsSortMinusName:
+		return true
+	case ListSiteUsersParamsSortMinusStatus:
+		return true
+	case ListSiteUsersParamsSortName:
+		return true
+	case ListSiteUsersParamsSortStatus:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ListMembersParamsSort.
 const (
-	Email      ListMembersParamsSort = "email"
-	MinusEmail ListMembersParamsSort = "-email"
-	MinusName  ListMembersParamsSort = "-name"
-	Name       ListMembersParamsSort = "name"
+	ListMembersParamsSortEmail      ListMembersParamsSort = "email"
+	ListMembersParamsSortMinusEmail ListMembersParamsSort = "-email"
+	ListMembersParamsSortMinusName  ListMembersParamsSort = "-name"
+	ListMembersParamsSortName       ListMembersParamsSort = "name"
 )
 
 // Valid indicates whether the value is a known member of the ListMembersParamsSort enum.
 func (e ListMembersParamsSort) Valid() bool {
 	switch e {
-	case Email:
+	case ListMembersParamsSortEmail:
 		return true
-	case MinusEmail:
+	case ListMembersParamsSortMinusEmail:
 		return true
-	case MinusName:
+	case ListMembersParamsSortMinusName:
 		return true
-	case Name:
+	case ListMembersParamsSortName:
 		return true
 	default:
 		return false
@@ -331,6 +406,26 @@ type APIKey struct {
 type APIKeyPage struct {
 	APIKeys    []APIKey `json:"api_keys"`
 	NextCursor string   `json:"next_cursor,omitempty"`
+}
+
+// Assignment defines model for Assignment.
+type Assignment struct {
+	Beneath []Assignment `json:"beneath"`
+	Object  Object       `json:"object"`
+
+	// ReachesAll Everything beneath, also what is created later.
+	ReachesAll bool       `json:"reaches_all"`
+	Roles      []HeldRole `json:"roles"`
+}
+
+// Assignments defines model for Assignments.
+type Assignments struct {
+	// Level Their highest role in the site; empty if they have none.
+	Level string `json:"level"`
+
+	// Removed From the site.
+	Removed bool       `json:"removed"`
+	Site    Assignment `json:"site"`
 }
 
 // BulkCheckItem Either an answer or an error.
@@ -386,6 +481,25 @@ type CheckResult struct {
 
 // CheckResultSource defines model for CheckResult.Source.
 type CheckResultSource string
+
+// Cockpit defines model for Cockpit.
+type Cockpit struct {
+	ID   string `json:"id"`
+	Name string `json:"name"`
+
+	// Shared By an instance to which the caller does not belong.
+	Shared bool        `json:"shared"`
+	Type   CockpitType `json:"type"`
+}
+
+// CockpitType defines model for Cockpit.Type.
+type CockpitType string
+
+// CockpitPage defines model for CockpitPage.
+type CockpitPage struct {
+	Cockpits   []Cockpit `json:"cockpits"`
+	NextCursor string    `json:"next_cursor,omitempty"`
+}
 
 // ConfiguredContract defines model for ConfiguredContract.
 type ConfiguredContract struct {
@@ -809,6 +923,23 @@ type Sharing struct {
 	Enabled          bool     `json:"enabled"`
 }
 
+// SiteUser defines model for SiteUser.
+type SiteUser struct {
+	// Level Their highest role in the site, or that they are invited to; empty if removed.
+	Level  string         `json:"level"`
+	Status SiteUserStatus `json:"status"`
+	User   User           `json:"user"`
+}
+
+// SiteUserStatus defines model for SiteUser.Status.
+type SiteUserStatus string
+
+// SiteUserPage defines model for SiteUserPage.
+type SiteUserPage struct {
+	NextCursor string     `json:"next_cursor,omitempty"`
+	Users      []SiteUser `json:"users"`
+}
+
 // Subject A subject by its id or, for a user, by e-mail.
 type Subject struct {
 	Email string `json:"email,omitempty"`
@@ -1057,6 +1188,14 @@ type ResendInvitationParams struct {
 	GatehouseReason Reason `json:"Gatehouse-Reason,omitempty"`
 }
 
+// ListCockpitsParams defines parameters for ListCockpits.
+type ListCockpitsParams struct {
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `next_cursor` of the page before.
+	Cursor Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
 // CreatePartnerParams defines parameters for CreatePartner.
 type CreatePartnerParams struct {
 	// IdempotencyKey Repeating a write with the same key within a day repeats its answer and changes nothing.
@@ -1083,6 +1222,22 @@ type CreateClientParams struct {
 	GatehouseReason Reason `json:"Gatehouse-Reason,omitempty"`
 }
 
+// ListSiteUsersParams defines parameters for ListSiteUsers.
+type ListSiteUsersParams struct {
+	// Q Part of a name or e-mail.
+	Q string `form:"q,omitempty" json:"q,omitempty"`
+
+	// Sort With `-` in front, descending.
+	Sort  ListSiteUsersParamsSort `form:"sort,omitempty" json:"sort,omitempty"`
+	Limit *Limit                  `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `next_cursor` of the page before.
+	Cursor Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// ListSiteUsersParamsSort defines parameters for ListSiteUsers.
+type ListSiteUsersParamsSort string
+
 // DeleteResourceParams defines parameters for DeleteResource.
 type DeleteResourceParams struct {
 	// IdempotencyKey Repeating a write with the same key within a day repeats its answer and changes nothing.
@@ -1099,6 +1254,12 @@ type DeleteServiceParams struct {
 
 	// GatehouseReason Why, in a few words; kept with the change.
 	GatehouseReason Reason `json:"Gatehouse-Reason,omitempty"`
+}
+
+// ReadAssignmentsParams defines parameters for ReadAssignments.
+type ReadAssignmentsParams struct {
+	// Site Id of a partner.
+	Site string `form:"site" json:"site"`
 }
 
 // ListObjectsParams defines parameters for ListObjects.
@@ -1319,6 +1480,9 @@ type ServerInterface interface {
 	// GetMe The signed-in person.
 	// (GET /v1/me)
 	GetMe(c *gin.Context)
+	// ListCockpits The cockpits that the caller may open, own and shared.
+	// (GET /v1/me/cockpits)
+	ListCockpits(c *gin.Context, params ListCockpitsParams)
 	// CreatePartner Create a partner, the root of a site.
 	// (POST /v1/partners)
 	CreatePartner(c *gin.Context, params CreatePartnerParams)
@@ -1331,6 +1495,9 @@ type ServerInterface interface {
 	// CreateClient Create a client of a partner.
 	// (POST /v1/partners/{id}/clients)
 	CreateClient(c *gin.Context, id ID, params CreateClientParams)
+	// ListSiteUsers Every user of a site, with their highest level and status.
+	// (GET /v1/partners/{id}/site-users)
+	ListSiteUsers(c *gin.Context, id ID, params ListSiteUsersParams)
 	// DeleteResource Remove a VM, a server or a rack.
 	// (DELETE /v1/resources/{id})
 	DeleteResource(c *gin.Context, id ID, params DeleteResourceParams)
@@ -1340,6 +1507,9 @@ type ServerInterface interface {
 	// ReadService One service.
 	// (GET /v1/services/{id})
 	ReadService(c *gin.Context, id ID)
+	// ReadAssignments What a person is in a site.
+	// (GET /v1/users/{id}/assignments)
+	ReadAssignments(c *gin.Context, id ID, params ReadAssignmentsParams)
 	// ListObjects The objects of a kind that the caller may read.
 	// (GET /v1/{collection})
 	ListObjects(c *gin.Context, collection Collection, params ListObjectsParams)
@@ -2861,6 +3031,41 @@ func (siw *ServerInterfaceWrapper) GetMe(c *gin.Context) {
 	siw.Handler.GetMe(c)
 }
 
+// ListCockpits operation middleware
+func (siw *ServerInterfaceWrapper) ListCockpits(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListCockpitsParams
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", c.Request.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter limit: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", c.Request.URL.Query(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter cursor: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListCockpits(c, params)
+}
+
 // CreatePartner operation middleware
 func (siw *ServerInterfaceWrapper) CreatePartner(c *gin.Context) {
 
@@ -3057,6 +3262,66 @@ func (siw *ServerInterfaceWrapper) CreateClient(c *gin.Context) {
 	siw.Handler.CreateClient(c, id, params)
 }
 
+// ListSiteUsers operation middleware
+func (siw *ServerInterfaceWrapper) ListSiteUsers(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListSiteUsersParams
+
+	// ------------- Optional query parameter "q" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "q", c.Request.URL.Query(), &params.Q, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter q: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "sort" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "sort", c.Request.URL.Query(), &params.Sort, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter sort: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", c.Request.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter limit: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", c.Request.URL.Query(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter cursor: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListSiteUsers(c, id, params)
+}
+
 // DeleteResource operation middleware
 func (siw *ServerInterfaceWrapper) DeleteResource(c *gin.Context) {
 
@@ -3216,6 +3481,42 @@ func (siw *ServerInterfaceWrapper) ReadService(c *gin.Context) {
 	}
 
 	siw.Handler.ReadService(c, id)
+}
+
+// ReadAssignments operation middleware
+func (siw *ServerInterfaceWrapper) ReadAssignments(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ReadAssignmentsParams
+
+	// ------------- Required query parameter "site" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "site", c.Request.URL.Query(), &params.Site, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter site: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ReadAssignments(c, id, params)
 }
 
 // ListObjects operation middleware
@@ -3728,6 +4029,9 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.PUT(options.BaseURL+"/v1/customer-accounts/:id/contract", wrapper.ConfigureContract)
 	router.GET(options.BaseURL+"/v1/customer-accounts/:id/sub-customers", wrapper.ListSubCustomers)
 	router.POST(options.BaseURL+"/v1/customer-accounts/:id/sub-customers", wrapper.AddSubCustomer)
+	router.GET(options.BaseURL+"/v1/me/cockpits", wrapper.ListCockpits)
+	router.GET(options.BaseURL+"/v1/users/:id/assignments", wrapper.ReadAssignments)
+	router.GET(options.BaseURL+"/v1/partners/:id/site-users", wrapper.ListSiteUsers)
 	router.GET(options.BaseURL+"/v1/customer-accounts/:id/services", wrapper.ListServices)
 	router.POST(options.BaseURL+"/v1/customer-accounts/:id/services", wrapper.ProvisionService)
 	router.DELETE(options.BaseURL+"/v1/services/:id", wrapper.DeleteService)
@@ -5023,6 +5327,45 @@ func (response GetMedefaultApplicationProblemPlusJSONResponse) VisitGetMeRespons
 	return err
 }
 
+type ListCockpitsRequestObject struct {
+	Params ListCockpitsParams
+}
+
+type ListCockpitsResponseObject interface {
+	VisitListCockpitsResponse(w http.ResponseWriter) error
+}
+
+type ListCockpits200JSONResponse CockpitPage
+
+func (response ListCockpits200JSONResponse) VisitListCockpitsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListCockpitsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListCockpitsdefaultApplicationProblemPlusJSONResponse) VisitListCockpitsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type CreatePartnerRequestObject struct {
 	Params CreatePartnerParams
 	Body   *CreatePartnerJSONRequestBody
@@ -5183,6 +5526,46 @@ func (response CreateClientdefaultApplicationProblemPlusJSONResponse) VisitCreat
 	return err
 }
 
+type ListSiteUsersRequestObject struct {
+	ID     ID `json:"id"`
+	Params ListSiteUsersParams
+}
+
+type ListSiteUsersResponseObject interface {
+	VisitListSiteUsersResponse(w http.ResponseWriter) error
+}
+
+type ListSiteUsers200JSONResponse SiteUserPage
+
+func (response ListSiteUsers200JSONResponse) VisitListSiteUsersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListSiteUsersdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListSiteUsersdefaultApplicationProblemPlusJSONResponse) VisitListSiteUsersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type DeleteResourceRequestObject struct {
 	ID     ID `json:"id"`
 	Params DeleteResourceParams
@@ -5279,6 +5662,46 @@ type ReadServicedefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ReadServicedefaultApplicationProblemPlusJSONResponse) VisitReadServiceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReadAssignmentsRequestObject struct {
+	ID     ID `json:"id"`
+	Params ReadAssignmentsParams
+}
+
+type ReadAssignmentsResponseObject interface {
+	VisitReadAssignmentsResponse(w http.ResponseWriter) error
+}
+
+type ReadAssignments200JSONResponse Assignments
+
+func (response ReadAssignments200JSONResponse) VisitReadAssignmentsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReadAssignmentsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ReadAssignmentsdefaultApplicationProblemPlusJSONResponse) VisitReadAssignmentsResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -5682,6 +6105,9 @@ type StrictServerInterface interface {
 	// GetMe The signed-in person.
 	// (GET /v1/me)
 	GetMe(ctx context.Context, request GetMeRequestObject) (GetMeResponseObject, error)
+	// ListCockpits The cockpits that the caller may open, own and shared.
+	// (GET /v1/me/cockpits)
+	ListCockpits(ctx context.Context, request ListCockpitsRequestObject) (ListCockpitsResponseObject, error)
 	// CreatePartner Create a partner, the root of a site.
 	// (POST /v1/partners)
 	CreatePartner(ctx context.Context, request CreatePartnerRequestObject) (CreatePartnerResponseObject, error)
@@ -5694,6 +6120,9 @@ type StrictServerInterface interface {
 	// CreateClient Create a client of a partner.
 	// (POST /v1/partners/{id}/clients)
 	CreateClient(ctx context.Context, request CreateClientRequestObject) (CreateClientResponseObject, error)
+	// ListSiteUsers Every user of a site, with their highest level and status.
+	// (GET /v1/partners/{id}/site-users)
+	ListSiteUsers(ctx context.Context, request ListSiteUsersRequestObject) (ListSiteUsersResponseObject, error)
 	// DeleteResource Remove a VM, a server or a rack.
 	// (DELETE /v1/resources/{id})
 	DeleteResource(ctx context.Context, request DeleteResourceRequestObject) (DeleteResourceResponseObject, error)
@@ -5703,6 +6132,9 @@ type StrictServerInterface interface {
 	// ReadService One service.
 	// (GET /v1/services/{id})
 	ReadService(ctx context.Context, request ReadServiceRequestObject) (ReadServiceResponseObject, error)
+	// ReadAssignments What a person is in a site.
+	// (GET /v1/users/{id}/assignments)
+	ReadAssignments(ctx context.Context, request ReadAssignmentsRequestObject) (ReadAssignmentsResponseObject, error)
 	// ListObjects The objects of a kind that the caller may read.
 	// (GET /v1/{collection})
 	ListObjects(ctx context.Context, request ListObjectsRequestObject) (ListObjectsResponseObject, error)
@@ -6888,6 +7320,32 @@ func (sh *strictHandler) GetMe(ctx *gin.Context) {
 	}
 }
 
+// ListCockpits operation middleware
+func (sh *strictHandler) ListCockpits(ctx *gin.Context, params ListCockpitsParams) {
+	var request ListCockpitsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListCockpits(ctx.Request.Context(), request.(ListCockpitsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListCockpits")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ListCockpitsResponseObject); ok {
+		if err := validResponse.VisitListCockpitsResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // CreatePartner operation middleware
 func (sh *strictHandler) CreatePartner(ctx *gin.Context, params CreatePartnerParams) {
 	var request CreatePartnerRequestObject
@@ -7030,6 +7488,33 @@ func (sh *strictHandler) CreateClient(ctx *gin.Context, id ID, params CreateClie
 	}
 }
 
+// ListSiteUsers operation middleware
+func (sh *strictHandler) ListSiteUsers(ctx *gin.Context, id ID, params ListSiteUsersParams) {
+	var request ListSiteUsersRequestObject
+
+	request.ID = id
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListSiteUsers(ctx.Request.Context(), request.(ListSiteUsersRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListSiteUsers")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ListSiteUsersResponseObject); ok {
+		if err := validResponse.VisitListSiteUsersResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // DeleteResource operation middleware
 func (sh *strictHandler) DeleteResource(ctx *gin.Context, id ID, params DeleteResourceParams) {
 	var request DeleteResourceRequestObject
@@ -7103,6 +7588,33 @@ func (sh *strictHandler) ReadService(ctx *gin.Context, id ID) {
 		sh.options.HandlerErrorFunc(ctx, err)
 	} else if validResponse, ok := response.(ReadServiceResponseObject); ok {
 		if err := validResponse.VisitReadServiceResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ReadAssignments operation middleware
+func (sh *strictHandler) ReadAssignments(ctx *gin.Context, id ID, params ReadAssignmentsParams) {
+	var request ReadAssignmentsRequestObject
+
+	request.ID = id
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ReadAssignments(ctx.Request.Context(), request.(ReadAssignmentsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReadAssignments")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ReadAssignmentsResponseObject); ok {
+		if err := validResponse.VisitReadAssignmentsResponse(ctx.Writer); err != nil {
 			sh.options.ResponseErrorHandlerFunc(ctx, err)
 		}
 	} else if response != nil {

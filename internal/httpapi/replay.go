@@ -84,7 +84,8 @@ func without(field string, text []byte) ([]byte, error) {
 		return nil, err
 	}
 	delete(object, field)
-	return json.Marshal(object)
+	rest, err := json.Marshal(object)
+	return append(rest, '\n'), err
 }
 
 func (a *api) answerAgain(c *gin.Context, earlier access.Reply) {

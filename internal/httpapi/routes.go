@@ -34,6 +34,8 @@ var needs = map[string]need{
 	"manage_api_keys on customer_account":    on(under(access.TypeCustomerAccount), "manage_api_keys"),
 	"create the api_key":                     createKey,
 	"delete on api_key":                      on(under(access.TypeAPIKey), "delete"),
+	"people of the site or part of it":       func(*api, *gin.Context, any) error { return nil }, // the operation asks for each object
+	"manage_people on partner":               on(under(access.TypePartner), "manage_people"),
 	"read on instance":                       on(under(access.TypeInstance), "read"),
 	"see the sharing of instance":            seeSharing,
 	"configure_sharing on instance":          on(under(access.TypeInstance), "configure_sharing"),

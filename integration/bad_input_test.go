@@ -387,6 +387,9 @@ func badPages(w world) (rows []bad) {
 	lists := []string{
 		"/v1/projects", w.path("partner") + "/clients", w.path("client") + "/projects",
 		w.path("project") + "/members", w.path("project") + "/invitations", "/v1/audit-events",
+		w.path("instance") + "/shares", w.path("partner") + "/site-users", "/v1/me/cockpits",
+		w.path("customer_account") + "/sub-customers", w.path("customer_account") + "/services",
+		w.path("customer_account") + "/resources", w.path("customer_account") + "/api-keys",
 	}
 	for _, path := range lists {
 		for _, c := range []struct {

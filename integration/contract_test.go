@@ -117,7 +117,7 @@ type problem struct {
 }
 
 // drivers are the words in which what is behind the server would speak.
-var drivers = regexp.MustCompile(`(?i)rpc error|grpc|sqlite|\bsql\b|goroutine|\.go:|<nil>`)
+var drivers = regexp.MustCompile(`(?i)rpc error|\bgrpc\b|sqlite|\bsql\b|goroutine|\.go:|<nil>`)
 
 func checkProblem(a answer, repeated bool) error {
 	var p problem

@@ -132,6 +132,10 @@ func rules() []rule {
 		{operation: "listProjects", objectType: "client", right: see("client"), status: 200},
 		{operation: "lookupResources", objectType: "platform", right: operate, status: 200}, // of others
 	}
+	all = append(all, sharingRules()...)
+	all = append(all, customerRules()...)
+	all = append(all, belongingRules()...)
+	all = append(all, listingRules()...)
 	for objectType, manage := range people {
 		asking := right{manage.permission, manage.holders + " operator"} // about others
 		all = append(all,
@@ -176,7 +180,7 @@ func (r rule) verdict(holder string, sameWorld bool) verdict {
 		return verdict{403, "email_mismatch", ""}
 	case r.operation == "listObjects", reached && r.right.holders.has(holder):
 		return verdict{status: r.status}
-	case reached && !r.hidden && readers[r.objectType].has(holder):
+	case reached && !r.hidden && (readers[r.objectType] + " " + belongingReaders[r.objectType]).has(holder):
 		return verdict{403, "forbidden", r.right.permission}
 	default:
 		return verdict{404, "not_found", ""}

@@ -34,11 +34,12 @@ func TestRepeatedWritesRepeatTheirAnswer(t *testing.T) {
 			second := almighty.do(t, try.method, try.path, try.body, "Idempotency-Key", name)
 
 			assert.Equal(t, first.status, second.status)
-			assert.Equal(t, string(first.body), string(second.body))
+			assert.Equal(t, secret.ReplaceAllString(string(first.body), ""), string(second.body))
 			assert.NotEqual(t, first.header.Get("X-Request-ID"), second.header.Get("X-Request-ID"), "it is another request")
 			for _, h := range []http.Header{first.header, second.header} {
 				h.Del("X-Request-ID")
 				h.Del("Date")
+				h.Del("Content-Length")
 			}
 			assert.Equal(t, first.header, second.header)
 			assert.Equal(t, written, s.relationships(t))

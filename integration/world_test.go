@@ -34,6 +34,7 @@ func build(t *testing.T, s *server, name string) world {
 	operator.post(t, "/v1/partners", object{"id": w.id("partner"), "name": name}).want(t, http.StatusCreated)
 	operator.post(t, "/v1/customer-accounts", object{
 		"id": w.id("customer_account"), "name": name, "customer_number": w.name, "identifier": w.name,
+		"contract": object{"direct": true, "colocation": true, "partner_status": true},
 	}).want(t, http.StatusCreated)
 	operator.post(t, "/v1/instances", object{"id": w.id("instance"), "name": name}).want(t, http.StatusCreated)
 	w.add(t, "partner", w.email("admin"), "partner_admin")

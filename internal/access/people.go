@@ -38,6 +38,19 @@ type ObjectProfile struct {
 	// Customer accounts only (NINE-2); both are unique.
 	CustomerNumber string
 	Identifier     string
+
+	ExternalReference string // what the reseller calls a sub-customer (DCX-7)
+
+	ServiceKind string // services only
+}
+
+// APIKeyProfile is what the directory keeps of an API key: of its secret no more
+// than a hash. Whose it is, and what it may do, are relationships.
+type APIKeyProfile struct {
+	ID        string
+	Name      string
+	Hash      [32]byte // SHA-256 of the secret
+	CreatedAt time.Time
 }
 
 // InvitationProfile is what the directory keeps of an invitation; whether it is

@@ -86,6 +86,14 @@ type Invitations interface {
 	InvitationByToken(ctx context.Context, hash [32]byte) (InvitationProfile, error)
 }
 
+// APIKeys is the part of the directory that knows what API keys are called and by
+// which secrets they are recognised. Every method may fail with Unavailable.
+type APIKeys interface {
+	AddAPIKey(ctx context.Context, p APIKeyProfile) error
+	// APIKeysByID returns those of the keys that exist, by id.
+	APIKeysByID(ctx context.Context, ids []string) (map[string]APIKeyProfile, error)
+}
+
 // Cursors remembers how far each follower of Watch has come.
 // Every method may fail with Unavailable.
 type Cursors interface {

@@ -18,6 +18,8 @@ const (
 	TypeInvitation      = "invitation"
 	TypeVersion         = "version"
 	TypeAPIKey          = "api_key"
+	TypeService         = "service"
+	TypeResource        = "resource"
 )
 
 // Platform is the one object every root object hangs from.

@@ -19,9 +19,9 @@ func (d *Directory) ReserveObject(ctx context.Context, p access.ObjectProfile) (
 	claim := rand.Text()
 	for {
 		reserved, err := d.exec(ctx, `
-			INSERT INTO objects (type, id, name, time_zone, customer_number, identifier, claim, claimed_at)
-			VALUES ($1, $2, $3, $4, NULLIF($5, ''), NULLIF($6, ''), $7, $8) ON CONFLICT DO NOTHING`,
-			p.Type, p.ID, p.Name, p.TimeZone, p.CustomerNumber, p.Identifier, claim, d.now().UnixMicro())
+			INSERT INTO objects (type, id, name, time_zone, customer_number, identifier, claim, claimed_at, external_reference, service_kind)
+			VALUES ($1, $2, $3, $4, NULLIF($5, ''), NULLIF($6, ''), $7, $8, NULLIF($9, ''), NULLIF($10, '')) ON CONFLICT DO NOTHING`,
+			p.Type, p.ID, p.Name, p.TimeZone, p.CustomerNumber, p.Identifier, claim, d.now().UnixMicro(), p.ExternalReference, p.ServiceKind)
 		if err != nil {
 			return "", err
 		}
@@ -49,10 +49,10 @@ func (d *Directory) ObjectsByID(ctx context.Context, objects []access.Object) (m
 	}
 	profiles := make(map[access.Object]access.ObjectProfile, len(objects))
 	err := d.each(ctx, `
-		SELECT type, id, name, time_zone, COALESCE(customer_number, ''), COALESCE(identifier, '')
+		SELECT type, id, name, time_zone, COALESCE(customer_number, ''), COALESCE(identifier, ''), COALESCE(external_reference, ''), COALESCE(service_kind, '')
 		FROM objects WHERE (type, id) IN (%s)`, 2, keys, func(r row) error {
 		var p access.ObjectProfile
-		err := r.Scan(&p.Type, &p.ID, &p.Name, &p.TimeZone, &p.CustomerNumber, &p.Identifier)
+		err := r.Scan(&p.Type, &p.ID, &p.Name, &p.TimeZone, &p.CustomerNumber, &p.Identifier, &p.ExternalReference, &p.ServiceKind)
 		profiles[p.Object] = p
 		return err
 	})

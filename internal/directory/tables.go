@@ -8,16 +8,17 @@ import (
 
 // travelling are the tables that are exported and imported, those referred to
 // first. Mails that were sent keep their worth, for the hashes of their tokens
-// travel with the invitations.
+// travel with the invitations, and API keys work on by theirs.
 var travelling = []table{
 	{"people", []column{text("id"), text("email"), text("given_name"), text("family_name"), number("created_at")}},
 	{"logins", []column{text("issuer"), text("subject"), text("person_id")}},
 	{"objects", []column{
 		text("type"), text("id"), text("name"), text("time_zone"), optional("customer_number"), optional("identifier"),
-		text("claim"), number("claimed_at"),
+		text("claim"), number("claimed_at"), optional("external_reference"), optional("service_kind"),
 	}},
 	{"invitations", []column{text("id"), text("invitee_id"), text("email"), number("created_at"), number("expires_at")}},
 	{"invitation_tokens", []column{binary("hash"), text("invitation_id")}},
+	{"api_keys", []column{text("id"), text("name"), binary("hash"), number("created_at")}},
 }
 
 // staying are the tables that are left behind. A cursor is a moment of one SpiceDB

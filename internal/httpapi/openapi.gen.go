@@ -103,6 +103,75 @@ func (e CheckResultSource) Valid() bool {
 	}
 }
 
+// Defines values for CockpitType.
+const (
+	CockpitTypeCustomerAccount CockpitType = "customer_account"
+	CockpitTypeInstance        CockpitType = "instance"
+)
+
+// Valid indicates whether the value is a known member of the CockpitType enum.
+func (e CockpitType) Valid() bool {
+	switch e {
+	case CockpitTypeCustomerAccount:
+		return true
+	case CockpitTypeInstance:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for CustomerType.
+const (
+	CustomerTypeDirect     CustomerType = "direct"
+	CustomerTypeNonPureSub CustomerType = "non_pure_sub"
+	CustomerTypeNone       CustomerType = "none"
+	CustomerTypePureSub    CustomerType = "pure_sub"
+)
+
+// Valid indicates whether the value is a known member of the CustomerType enum.
+func (e CustomerType) Valid() bool {
+	switch e {
+	case CustomerTypeDirect:
+		return true
+	case CustomerTypeNonPureSub:
+		return true
+	case CustomerTypeNone:
+		return true
+	case CustomerTypePureSub:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for GivenShareOutcome.
+const (
+	GivenShareOutcomeCreated   GivenShareOutcome = "created"
+	GivenShareOutcomeExtended  GivenShareOutcome = "extended"
+	GivenShareOutcomeGranted   GivenShareOutcome = "granted"
+	GivenShareOutcomeUnchanged GivenShareOutcome = "unchanged"
+	GivenShareOutcomeUpgraded  GivenShareOutcome = "upgraded"
+)
+
+// Valid indicates whether the value is a known member of the GivenShareOutcome enum.
+func (e GivenShareOutcome) Valid() bool {
+	switch e {
+	case GivenShareOutcomeCreated:
+		return true
+	case GivenShareOutcomeExtended:
+		return true
+	case GivenShareOutcomeGranted:
+		return true
+	case GivenShareOutcomeUnchanged:
+		return true
+	case GivenShareOutcomeUpgraded:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for InvitationStatus.
 const (
 	Accepted InvitationStatus = "accepted"
@@ -148,6 +217,99 @@ func (e MemberStatus) Valid() bool {
 	}
 }
 
+// Defines values for ServiceKind.
+const (
+	Access      ServiceKind = "access"
+	CampusFiber ServiceKind = "campus_fiber"
+	CloudRouter ServiceKind = "cloud_router"
+	DirectCloud ServiceKind = "direct_cloud"
+	GlobePeer   ServiceKind = "globe_peer"
+	LagPort     ServiceKind = "lag_port"
+	VirtualPni  ServiceKind = "virtual_pni"
+)
+
+// Valid indicates whether the value is a known member of the ServiceKind enum.
+func (e ServiceKind) Valid() bool {
+	switch e {
+	case Access:
+		return true
+	case CampusFiber:
+		return true
+	case CloudRouter:
+		return true
+	case DirectCloud:
+		return true
+	case GlobePeer:
+		return true
+	case LagPort:
+		return true
+	case VirtualPni:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ShareLevel.
+const (
+	ShareLevelNone  ShareLevel = "none"
+	ShareLevelRead  ShareLevel = "read"
+	ShareLevelWrite ShareLevel = "write"
+)
+
+// Valid indicates whether the value is a known member of the ShareLevel enum.
+func (e ShareLevel) Valid() bool {
+	switch e {
+	case ShareLevelNone:
+		return true
+	case ShareLevelRead:
+		return true
+	case ShareLevelWrite:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SiteUserStatus.
+const (
+	SiteUserActive  SiteUserStatus = "active"
+	SiteUserInvited SiteUserStatus = "invited"
+	SiteUserRemoved SiteUserStatus = "removed"
+)
+
+// Valid indicates whether the value is a known member of the SiteUserStatus enum.
+func (e SiteUserStatus) Valid() bool {
+	switch e {
+	case SiteUserActive:
+		return true
+	case SiteUserInvited:
+		return true
+	case SiteUserRemoved:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for Supply.
+const (
+	SupplyDirect Supply = "direct"
+	SupplyResold Supply = "resold"
+)
+
+// Valid indicates whether the value is a known member of the Supply enum.
+func (e Supply) Valid() bool {
+	switch e {
+	case SupplyDirect:
+		return true
+	case SupplyResold:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for Collection.
 const (
 	Clients          Collection = "clients"
@@ -178,24 +340,60 @@ func (e Collection) Valid() bool {
 	}
 }
 
+// Defines values for ListSiteUsersParamsSort.
+const (
+	ListSiteUsersParamsSortEmail       ListSiteUsersParamsSort = "email"
+	ListSiteUsersParamsSortLevel       ListSiteUsersParamsSort = "level"
+	ListSiteUsersParamsSortMinusEmail  ListSiteUsersParamsSort = "-email"
+	ListSiteUsersParamsSortMinusLevel  ListSiteUsersParamsSort = "-level"
+	ListSiteUsersParamsSortMinusName   ListSiteUsersParamsSort = "-name"
+	ListSiteUsersParamsSortMinusStatus ListSiteUsersParamsSort = "-status"
+	ListSiteUsersParamsSortName        ListSiteUsersParamsSort = "name"
+	ListSiteUsersParamsSortStatus      ListSiteUsersParamsSort = "status"
+)
+
+// Valid indicates whether the value is a known member of the ListSiteUsersParamsSort enum.
+func (e ListSiteUsersParamsSort) Valid() bool {
+	switch e {
+	case ListSiteUsersParamsSortEmail:
+		return true
+	case ListSiteUsersParamsSortLevel:
+		return true
+	case ListSiteUsersParamsSortMinusEmail:
+		return true
+	case ListSiteUsersParamsSortMinusLevel:
+		return true
+	case ListSiteUsersParamsSortMinusName:
+		return true
+	case ListSiteUsersParamsSortMinusStatus:
+		return true
+	case ListSiteUsersParamsSortName:
+		return true
+	case ListSiteUsersParamsSortStatus:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ListMembersParamsSort.
 const (
-	Email      ListMembersParamsSort = "email"
-	MinusEmail ListMembersParamsSort = "-email"
-	MinusName  ListMembersParamsSort = "-name"
-	Name       ListMembersParamsSort = "name"
+	ListMembersParamsSortEmail      ListMembersParamsSort = "email"
+	ListMembersParamsSortMinusEmail ListMembersParamsSort = "-email"
+	ListMembersParamsSortMinusName  ListMembersParamsSort = "-name"
+	ListMembersParamsSortName       ListMembersParamsSort = "name"
 )
 
 // Valid indicates whether the value is a known member of the ListMembersParamsSort enum.
 func (e ListMembersParamsSort) Valid() bool {
 	switch e {
-	case Email:
+	case ListMembersParamsSortEmail:
 		return true
-	case MinusEmail:
+	case ListMembersParamsSortMinusEmail:
 		return true
-	case MinusName:
+	case ListMembersParamsSortMinusName:
 		return true
-	case Name:
+	case ListMembersParamsSortName:
 		return true
 	default:
 		return false
@@ -221,6 +419,40 @@ type AddedMember struct {
 
 // AddedMemberOutcome defines model for AddedMember.Outcome.
 type AddedMemberOutcome string
+
+// APIKey defines model for ApiKey.
+type APIKey struct {
+	CreatedAt time.Time `json:"created_at"`
+	ID        string    `json:"id"`
+	Name      string    `json:"name"`
+	Roles     []string  `json:"roles"`
+}
+
+// APIKeyPage defines model for ApiKeyPage.
+type APIKeyPage struct {
+	APIKeys    []APIKey `json:"api_keys"`
+	NextCursor string   `json:"next_cursor,omitempty"`
+}
+
+// Assignment defines model for Assignment.
+type Assignment struct {
+	Beneath []Assignment `json:"beneath"`
+	Object  Object       `json:"object"`
+
+	// ReachesAll Everything beneath, also what is created later.
+	ReachesAll bool       `json:"reaches_all"`
+	Roles      []HeldRole `json:"roles"`
+}
+
+// Assignments defines model for Assignments.
+type Assignments struct {
+	// Level Their highest role in the site; empty if they have none.
+	Level string `json:"level"`
+
+	// Removed From the site.
+	Removed bool       `json:"removed"`
+	Site    Assignment `json:"site"`
+}
 
 // AuditActor defines model for AuditActor.
 type AuditActor struct {
@@ -323,6 +555,14 @@ type ChangedRoles struct {
 	Roles  []string `json:"roles"`
 }
 
+// ChangedShare defines model for ChangedShare.
+type ChangedShare struct {
+	CustomerCare ShareLevel    `json:"customer_care"`
+	Inventory    ShareLevel    `json:"inventory"`
+	User         UserReference `json:"user"`
+	WrittenAt    string        `json:"written_at"`
+}
+
 // CheckRequest defines model for CheckRequest.
 type CheckRequest struct {
 	// Consistency Omitted: never older than an acknowledged write.
@@ -348,6 +588,41 @@ type CheckResult struct {
 // CheckResultSource defines model for CheckResult.Source.
 type CheckResultSource string
 
+// Cockpit defines model for Cockpit.
+type Cockpit struct {
+	ID   string `json:"id"`
+	Name string `json:"name"`
+
+	// Shared By an instance to which the caller does not belong.
+	Shared bool        `json:"shared"`
+	Type   CockpitType `json:"type"`
+}
+
+// CockpitType defines model for Cockpit.Type.
+type CockpitType string
+
+// CockpitPage defines model for CockpitPage.
+type CockpitPage struct {
+	Cockpits   []Cockpit `json:"cockpits"`
+	NextCursor string    `json:"next_cursor,omitempty"`
+}
+
+// ConfiguredContract defines model for ConfiguredContract.
+type ConfiguredContract struct {
+	Contract CurrentContract `json:"contract"`
+
+	// CustomerType Follows from the contract.
+	CustomerType CustomerType `json:"customer_type"`
+	WrittenAt    string       `json:"written_at"`
+}
+
+// ConfiguredSharing defines model for ConfiguredSharing.
+type ConfiguredSharing struct {
+	AllowedInstances []string `json:"allowed_instances"`
+	Enabled          bool     `json:"enabled"`
+	WrittenAt        string   `json:"written_at"`
+}
+
 // Consistency Omitted: never older than an acknowledged write.
 type Consistency struct {
 	// AtLeastAsFresh A ZedToken.
@@ -365,11 +640,80 @@ type Contract struct {
 	Reseller string `json:"reseller,omitempty"`
 }
 
+// CreatedAPIKey defines model for CreatedApiKey.
+type CreatedAPIKey struct {
+	APIKey APIKey `json:"api_key"`
+
+	// Secret Shown once.
+	Secret    string `json:"secret,omitempty"`
+	WrittenAt string `json:"written_at"`
+}
+
 // CreatedObject defines model for CreatedObject.
 type CreatedObject struct {
 	Object    Object `json:"object"`
 	WrittenAt string `json:"written_at"`
 }
+
+// CreatedService defines model for CreatedService.
+type CreatedService struct {
+	Object    Service `json:"object"`
+	WrittenAt string  `json:"written_at"`
+}
+
+// CreatedSubCustomer defines model for CreatedSubCustomer.
+type CreatedSubCustomer struct {
+	FirstAdmin *UserReference `json:"first_admin,omitempty"`
+	Object     Object         `json:"object"`
+	WrittenAt  string         `json:"written_at"`
+}
+
+// CurrentContract defines model for CurrentContract.
+type CurrentContract struct {
+	Colocation    bool   `json:"colocation"`
+	Direct        bool   `json:"direct"`
+	PartnerStatus bool   `json:"partner_status"`
+	Reseller      string `json:"reseller,omitempty"`
+}
+
+// CustomerAccount defines model for CustomerAccount.
+type CustomerAccount struct {
+	Contract       CurrentContract `json:"contract"`
+	CustomerNumber string          `json:"customer_number,omitempty"`
+
+	// CustomerType Follows from the contract.
+	CustomerType CustomerType `json:"customer_type"`
+
+	// ExternalReference What its reseller calls a sub-customer.
+	ExternalReference string `json:"external_reference,omitempty"`
+	ID                string `json:"id"`
+	Identifier        string `json:"identifier,omitempty"`
+	Name              string `json:"name"`
+	TimeZone          string `json:"time_zone"`
+	Type              string `json:"type"`
+}
+
+// CustomerType Follows from the contract.
+type CustomerType string
+
+// FirstAdmin defines model for FirstAdmin.
+type FirstAdmin struct {
+	Email      string `json:"email"`
+	FamilyName string `json:"family_name,omitempty"`
+	GivenName  string `json:"given_name,omitempty"`
+}
+
+// GivenShare defines model for GivenShare.
+type GivenShare struct {
+	CustomerCare ShareLevel        `json:"customer_care"`
+	Inventory    ShareLevel        `json:"inventory"`
+	Outcome      GivenShareOutcome `json:"outcome"`
+	User         UserReference     `json:"user"`
+	WrittenAt    string            `json:"written_at"`
+}
+
+// GivenShareOutcome defines model for GivenShare.Outcome.
+type GivenShareOutcome string
 
 // HeldRole defines model for HeldRole.
 type HeldRole struct {
@@ -467,6 +811,24 @@ type MemberPage struct {
 	NextCursor string   `json:"next_cursor,omitempty"`
 }
 
+// NewAPIKey defines model for NewApiKey.
+type NewAPIKey struct {
+	Name string `json:"name"`
+
+	// Role `portal_technical_user`, or none.
+	Role string `json:"role,omitempty"`
+}
+
+// NewContract defines model for NewContract.
+type NewContract struct {
+	Colocation    *bool `json:"colocation"`
+	Direct        *bool `json:"direct"`
+	PartnerStatus *bool `json:"partner_status"`
+
+	// Reseller Id of the customer account that resells to this one; omitted if there is none.
+	Reseller string `json:"reseller,omitempty"`
+}
+
 // NewCustomerAccount defines model for NewCustomerAccount.
 type NewCustomerAccount struct {
 	Contract Contract `json:"contract,omitempty"`
@@ -527,14 +889,67 @@ type NewObject struct {
 	TimeZone string `json:"time_zone,omitempty"`
 }
 
+// NewService defines model for NewService.
+type NewService struct {
+	// ID Chosen by the caller, or made up.
+	ID   *string     `json:"id,omitempty"`
+	Kind ServiceKind `json:"kind"`
+	Name string      `json:"name"`
+
+	// Supply Sold directly, or by the reseller.
+	Supply Supply `json:"supply"`
+}
+
+// NewShare defines model for NewShare.
+type NewShare struct {
+	CustomerCare ShareLevel `json:"customer_care,omitempty"`
+	Email        string     `json:"email"`
+
+	// Instance Id of the allowed instance to which the person belongs.
+	Instance  string     `json:"instance"`
+	Inventory ShareLevel `json:"inventory,omitempty"`
+}
+
+// NewSharing defines model for NewSharing.
+type NewSharing struct {
+	// AllowedInstances Ids of instances, without its own.
+	AllowedInstances []string `json:"allowed_instances"`
+	Enabled          *bool    `json:"enabled"`
+}
+
+// NewSubCustomer defines model for NewSubCustomer.
+type NewSubCustomer struct {
+	// CustomerNumber Unique.
+	CustomerNumber string `json:"customer_number"`
+
+	// ExternalReference What the reseller calls it.
+	ExternalReference string      `json:"external_reference,omitempty"`
+	FirstAdmin        *FirstAdmin `json:"first_admin,omitempty"`
+
+	// ID Chosen by the caller, or made up.
+	ID *string `json:"id,omitempty"`
+
+	// Identifier Unique.
+	Identifier string `json:"identifier"`
+	Name       string `json:"name"`
+
+	// TimeZone IANA name; the configured one if omitted.
+	//
+	// Examples: Europe/Zurich
+	TimeZone string `json:"time_zone,omitempty"`
+}
+
 // Object defines model for Object.
 type Object struct {
 	CustomerNumber string `json:"customer_number,omitempty"`
-	ID             string `json:"id"`
-	Identifier     string `json:"identifier,omitempty"`
-	Name           string `json:"name"`
-	TimeZone       string `json:"time_zone"`
-	Type           string `json:"type"`
+
+	// ExternalReference What its reseller calls a sub-customer.
+	ExternalReference string `json:"external_reference,omitempty"`
+	ID                string `json:"id"`
+	Identifier        string `json:"identifier,omitempty"`
+	Name              string `json:"name"`
+	TimeZone          string `json:"time_zone"`
+	Type              string `json:"type"`
 }
 
 // ObjectPage defines model for ObjectPage.
@@ -570,6 +985,73 @@ type Reference struct {
 	Type string `json:"type"`
 }
 
+// Service defines model for Service.
+type Service struct {
+	// Consumer Id of the customer account.
+	Consumer string      `json:"consumer"`
+	ID       string      `json:"id"`
+	Kind     ServiceKind `json:"kind,omitempty"`
+	Name     string      `json:"name"`
+
+	// Supply Sold directly, or by the reseller.
+	Supply Supply `json:"supply,omitempty"`
+	Type   string `json:"type"`
+}
+
+// ServiceKind defines model for ServiceKind.
+type ServiceKind string
+
+// ServicePage defines model for ServicePage.
+type ServicePage struct {
+	NextCursor string    `json:"next_cursor,omitempty"`
+	Objects    []Service `json:"objects"`
+}
+
+// Share defines model for Share.
+type Share struct {
+	CustomerCare ShareLevel `json:"customer_care"`
+	Inventory    ShareLevel `json:"inventory"`
+}
+
+// ShareLevel defines model for ShareLevel.
+type ShareLevel string
+
+// SharePage defines model for SharePage.
+type SharePage struct {
+	NextCursor string       `json:"next_cursor,omitempty"`
+	Shares     []SharedWith `json:"shares"`
+}
+
+// SharedWith defines model for SharedWith.
+type SharedWith struct {
+	CustomerCare ShareLevel `json:"customer_care"`
+	Inventory    ShareLevel `json:"inventory"`
+	User         User       `json:"user"`
+}
+
+// Sharing defines model for Sharing.
+type Sharing struct {
+	AllowedInstances []string `json:"allowed_instances"`
+	Enabled          bool     `json:"enabled"`
+}
+
+// SiteUser defines model for SiteUser.
+type SiteUser struct {
+	// Level Their highest role in the site, or that they are invited to; empty if removed.
+	Level  string         `json:"level"`
+	Status SiteUserStatus `json:"status"`
+	User   User           `json:"user"`
+}
+
+// SiteUserStatus defines model for SiteUser.Status.
+type SiteUserStatus string
+
+// SiteUserPage defines model for SiteUserPage.
+type SiteUserPage struct {
+	NextCursor string     `json:"next_cursor,omitempty"`
+	Users      []SiteUser `json:"users"`
+}
+
 // Subject A subject by its id or, for a user, by e-mail.
 type Subject struct {
 	Email string `json:"email,omitempty"`
@@ -581,6 +1063,9 @@ type Subject struct {
 	// Type Examples: user
 	Type string `json:"type"`
 }
+
+// Supply Sold directly, or by the reseller.
+type Supply string
 
 // User defines model for User.
 type User struct {
@@ -614,6 +1099,9 @@ type Limit = int
 // Reason defines model for Reason.
 type Reason = string
 
+// UserID defines model for UserID.
+type UserID = string
+
 // Created defines model for Created.
 type Created = CreatedObject
 
@@ -622,6 +1110,15 @@ type Invited = InvitedPerson
 
 // Objects defines model for Objects.
 type Objects = ObjectPage
+
+// DeleteAPIKeyParams defines parameters for DeleteAPIKey.
+type DeleteAPIKeyParams struct {
+	// IdempotencyKey Repeating a write with the same key within a day repeats its answer and changes nothing.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty"`
+
+	// GatehouseReason Why, in a few words; kept with the change.
+	GatehouseReason Reason `json:"Gatehouse-Reason,omitempty"`
+}
 
 // ListAuditEventsParams defines parameters for ListAuditEvents.
 type ListAuditEventsParams struct {
@@ -672,8 +1169,129 @@ type CreateCustomerAccountParams struct {
 	GatehouseReason Reason `json:"Gatehouse-Reason,omitempty"`
 }
 
+// ListAPIKeysParams defines parameters for ListAPIKeys.
+type ListAPIKeysParams struct {
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `next_cursor` of the page before.
+	Cursor Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// CreateAPIKeyParams defines parameters for CreateAPIKey.
+type CreateAPIKeyParams struct {
+	// IdempotencyKey Repeating a write with the same key within a day repeats its answer and changes nothing.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty"`
+
+	// GatehouseReason Why, in a few words; kept with the change.
+	GatehouseReason Reason `json:"Gatehouse-Reason,omitempty"`
+}
+
+// ConfigureContractParams defines parameters for ConfigureContract.
+type ConfigureContractParams struct {
+	// IdempotencyKey Repeating a write with the same key within a day repeats its answer and changes nothing.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty"`
+
+	// GatehouseReason Why, in a few words; kept with the change.
+	GatehouseReason Reason `json:"Gatehouse-Reason,omitempty"`
+}
+
+// ListResourcesParams defines parameters for ListResources.
+type ListResourcesParams struct {
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `next_cursor` of the page before.
+	Cursor Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// CreateResourceParams defines parameters for CreateResource.
+type CreateResourceParams struct {
+	// IdempotencyKey Repeating a write with the same key within a day repeats its answer and changes nothing.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty"`
+
+	// GatehouseReason Why, in a few words; kept with the change.
+	GatehouseReason Reason `json:"Gatehouse-Reason,omitempty"`
+}
+
+// ListServicesParams defines parameters for ListServices.
+type ListServicesParams struct {
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `next_cursor` of the page before.
+	Cursor Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// ProvisionServiceParams defines parameters for ProvisionService.
+type ProvisionServiceParams struct {
+	// IdempotencyKey Repeating a write with the same key within a day repeats its answer and changes nothing.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty"`
+
+	// GatehouseReason Why, in a few words; kept with the change.
+	GatehouseReason Reason `json:"Gatehouse-Reason,omitempty"`
+}
+
+// ListSubCustomersParams defines parameters for ListSubCustomers.
+type ListSubCustomersParams struct {
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `next_cursor` of the page before.
+	Cursor Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// AddSubCustomerParams defines parameters for AddSubCustomer.
+type AddSubCustomerParams struct {
+	// IdempotencyKey Repeating a write with the same key within a day repeats its answer and changes nothing.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty"`
+
+	// GatehouseReason Why, in a few words; kept with the change.
+	GatehouseReason Reason `json:"Gatehouse-Reason,omitempty"`
+}
+
 // CreateInstanceParams defines parameters for CreateInstance.
 type CreateInstanceParams struct {
+	// IdempotencyKey Repeating a write with the same key within a day repeats its answer and changes nothing.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty"`
+
+	// GatehouseReason Why, in a few words; kept with the change.
+	GatehouseReason Reason `json:"Gatehouse-Reason,omitempty"`
+}
+
+// ListSharesParams defines parameters for ListShares.
+type ListSharesParams struct {
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `next_cursor` of the page before.
+	Cursor Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// ShareParams defines parameters for Share.
+type ShareParams struct {
+	// IdempotencyKey Repeating a write with the same key within a day repeats its answer and changes nothing.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty"`
+
+	// GatehouseReason Why, in a few words; kept with the change.
+	GatehouseReason Reason `json:"Gatehouse-Reason,omitempty"`
+}
+
+// UnshareParams defines parameters for Unshare.
+type UnshareParams struct {
+	// IdempotencyKey Repeating a write with the same key within a day repeats its answer and changes nothing.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty"`
+
+	// GatehouseReason Why, in a few words; kept with the change.
+	GatehouseReason Reason `json:"Gatehouse-Reason,omitempty"`
+}
+
+// ChangeShareParams defines parameters for ChangeShare.
+type ChangeShareParams struct {
+	// IdempotencyKey Repeating a write with the same key within a day repeats its answer and changes nothing.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty"`
+
+	// GatehouseReason Why, in a few words; kept with the change.
+	GatehouseReason Reason `json:"Gatehouse-Reason,omitempty"`
+}
+
+// ConfigureSharingParams defines parameters for ConfigureSharing.
+type ConfigureSharingParams struct {
 	// IdempotencyKey Repeating a write with the same key within a day repeats its answer and changes nothing.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty"`
 
@@ -705,6 +1323,14 @@ type ResendInvitationParams struct {
 	GatehouseReason Reason `json:"Gatehouse-Reason,omitempty"`
 }
 
+// ListCockpitsParams defines parameters for ListCockpits.
+type ListCockpitsParams struct {
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `next_cursor` of the page before.
+	Cursor Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
 // CreatePartnerParams defines parameters for CreatePartner.
 type CreatePartnerParams struct {
 	// IdempotencyKey Repeating a write with the same key within a day repeats its answer and changes nothing.
@@ -729,6 +1355,46 @@ type CreateClientParams struct {
 
 	// GatehouseReason Why, in a few words; kept with the change.
 	GatehouseReason Reason `json:"Gatehouse-Reason,omitempty"`
+}
+
+// ListSiteUsersParams defines parameters for ListSiteUsers.
+type ListSiteUsersParams struct {
+	// Q Part of a name or e-mail.
+	Q string `form:"q,omitempty" json:"q,omitempty"`
+
+	// Sort With `-` in front, descending.
+	Sort  ListSiteUsersParamsSort `form:"sort,omitempty" json:"sort,omitempty"`
+	Limit *Limit                  `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `next_cursor` of the page before.
+	Cursor Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// ListSiteUsersParamsSort defines parameters for ListSiteUsers.
+type ListSiteUsersParamsSort string
+
+// DeleteResourceParams defines parameters for DeleteResource.
+type DeleteResourceParams struct {
+	// IdempotencyKey Repeating a write with the same key within a day repeats its answer and changes nothing.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty"`
+
+	// GatehouseReason Why, in a few words; kept with the change.
+	GatehouseReason Reason `json:"Gatehouse-Reason,omitempty"`
+}
+
+// DeleteServiceParams defines parameters for DeleteService.
+type DeleteServiceParams struct {
+	// IdempotencyKey Repeating a write with the same key within a day repeats its answer and changes nothing.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty"`
+
+	// GatehouseReason Why, in a few words; kept with the change.
+	GatehouseReason Reason `json:"Gatehouse-Reason,omitempty"`
+}
+
+// ReadAssignmentsParams defines parameters for ReadAssignments.
+type ReadAssignmentsParams struct {
+	// Site Id of a partner.
+	Site string `form:"site" json:"site"`
 }
 
 // ListObjectsParams defines parameters for ListObjects.
@@ -827,8 +1493,32 @@ type CreateProjectJSONRequestBody = NewObject
 // CreateCustomerAccountJSONRequestBody defines body for CreateCustomerAccount for application/json ContentType.
 type CreateCustomerAccountJSONRequestBody = NewCustomerAccount
 
+// CreateAPIKeyJSONRequestBody defines body for CreateAPIKey for application/json ContentType.
+type CreateAPIKeyJSONRequestBody = NewAPIKey
+
+// ConfigureContractJSONRequestBody defines body for ConfigureContract for application/json ContentType.
+type ConfigureContractJSONRequestBody = NewContract
+
+// CreateResourceJSONRequestBody defines body for CreateResource for application/json ContentType.
+type CreateResourceJSONRequestBody = NewObject
+
+// ProvisionServiceJSONRequestBody defines body for ProvisionService for application/json ContentType.
+type ProvisionServiceJSONRequestBody = NewService
+
+// AddSubCustomerJSONRequestBody defines body for AddSubCustomer for application/json ContentType.
+type AddSubCustomerJSONRequestBody = NewSubCustomer
+
 // CreateInstanceJSONRequestBody defines body for CreateInstance for application/json ContentType.
 type CreateInstanceJSONRequestBody = NewObject
+
+// ShareJSONRequestBody defines body for Share for application/json ContentType.
+type ShareJSONRequestBody = NewShare
+
+// ChangeShareJSONRequestBody defines body for ChangeShare for application/json ContentType.
+type ChangeShareJSONRequestBody = Share
+
+// ConfigureSharingJSONRequestBody defines body for ConfigureSharing for application/json ContentType.
+type ConfigureSharingJSONRequestBody = NewSharing
 
 // AcceptInvitationJSONRequestBody defines body for AcceptInvitation for application/json ContentType.
 type AcceptInvitationJSONRequestBody = AcceptInvitation
@@ -856,6 +1546,9 @@ type ChangeRolesJSONRequestBody = ChangedRoles
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
+	// DeleteAPIKey Delete an API key, and its roles with it.
+	// (DELETE /v1/api-keys/{id})
+	DeleteAPIKey(c *gin.Context, id ID, params DeleteAPIKeyParams)
 	// ListAuditEvents Who changed what, newest first.
 	// (GET /v1/audit-events)
 	ListAuditEvents(c *gin.Context, params ListAuditEventsParams)
@@ -877,9 +1570,60 @@ type ServerInterface interface {
 	// CreateCustomerAccount Create a customer account.
 	// (POST /v1/customer-accounts)
 	CreateCustomerAccount(c *gin.Context, params CreateCustomerAccountParams)
+	// ReadCustomerAccount One customer account, with its contract and the customer type that follows from it.
+	// (GET /v1/customer-accounts/{id})
+	ReadCustomerAccount(c *gin.Context, id ID)
+	// ListAPIKeys The API keys of an account.
+	// (GET /v1/customer-accounts/{id}/api-keys)
+	ListAPIKeys(c *gin.Context, id ID, params ListAPIKeysParams)
+	// CreateAPIKey Create an API key, with a role on the account if one is named.
+	// (POST /v1/customer-accounts/{id}/api-keys)
+	CreateAPIKey(c *gin.Context, id ID, params CreateAPIKeyParams)
+	// ConfigureContract Replace what was agreed with a customer account.
+	// (PUT /v1/customer-accounts/{id}/contract)
+	ConfigureContract(c *gin.Context, id ID, params ConfigureContractParams)
+	// ListResources The VMs, servers and racks of an account, as far as the caller may see them.
+	// (GET /v1/customer-accounts/{id}/resources)
+	ListResources(c *gin.Context, id ID, params ListResourcesParams)
+	// CreateResource Add a VM, a server or a rack to an account.
+	// (POST /v1/customer-accounts/{id}/resources)
+	CreateResource(c *gin.Context, id ID, params CreateResourceParams)
+	// ListServices The services that an account consumes, as far as the caller may see them.
+	// (GET /v1/customer-accounts/{id}/services)
+	ListServices(c *gin.Context, id ID, params ListServicesParams)
+	// ProvisionService Create a service that an account consumes.
+	// (POST /v1/customer-accounts/{id}/services)
+	ProvisionService(c *gin.Context, id ID, params ProvisionServiceParams)
+	// ListSubCustomers The accounts to which this one resells, as far as the caller may read them.
+	// (GET /v1/customer-accounts/{id}/sub-customers)
+	ListSubCustomers(c *gin.Context, id ID, params ListSubCustomersParams)
+	// AddSubCustomer Create an account to which this one resells, and its first portal admin.
+	// (POST /v1/customer-accounts/{id}/sub-customers)
+	AddSubCustomer(c *gin.Context, id ID, params AddSubCustomerParams)
 	// CreateInstance Create an instance.
 	// (POST /v1/instances)
 	CreateInstance(c *gin.Context, params CreateInstanceParams)
+	// ReadInstance One instance.
+	// (GET /v1/instances/{id})
+	ReadInstance(c *gin.Context, id ID)
+	// ListShares With whom the cockpit is shared, also while sharing is switched off.
+	// (GET /v1/instances/{id}/shares)
+	ListShares(c *gin.Context, id ID, params ListSharesParams)
+	// Share Share the cockpit with a single person of an allowed instance.
+	// (POST /v1/instances/{id}/shares)
+	Share(c *gin.Context, id ID, params ShareParams)
+	// Unshare Take everything that is shared with a person.
+	// (DELETE /v1/instances/{id}/shares/{user})
+	Unshare(c *gin.Context, id ID, user UserID, params UnshareParams)
+	// ChangeShare Set exactly what a person shares.
+	// (PUT /v1/instances/{id}/shares/{user})
+	ChangeShare(c *gin.Context, id ID, user UserID, params ChangeShareParams)
+	// ReadSharing Whether, and with people of which instances, the cockpit may be shared.
+	// (GET /v1/instances/{id}/sharing)
+	ReadSharing(c *gin.Context, id ID)
+	// ConfigureSharing Switch sharing on or off, and replace the allow-list.
+	// (PUT /v1/instances/{id}/sharing)
+	ConfigureSharing(c *gin.Context, id ID, params ConfigureSharingParams)
 	// AcceptInvitation Take up an invitation with the token of its link.
 	// (POST /v1/invitations/accept)
 	AcceptInvitation(c *gin.Context, params AcceptInvitationParams)
@@ -898,6 +1642,9 @@ type ServerInterface interface {
 	// GetMe The signed-in person.
 	// (GET /v1/me)
 	GetMe(c *gin.Context)
+	// ListCockpits The cockpits that the caller may open, own and shared.
+	// (GET /v1/me/cockpits)
+	ListCockpits(c *gin.Context, params ListCockpitsParams)
 	// CreatePartner Create a partner, the root of a site.
 	// (POST /v1/partners)
 	CreatePartner(c *gin.Context, params CreatePartnerParams)
@@ -910,6 +1657,21 @@ type ServerInterface interface {
 	// CreateClient Create a client of a partner.
 	// (POST /v1/partners/{id}/clients)
 	CreateClient(c *gin.Context, id ID, params CreateClientParams)
+	// ListSiteUsers Every user of a site, with their highest level and status.
+	// (GET /v1/partners/{id}/site-users)
+	ListSiteUsers(c *gin.Context, id ID, params ListSiteUsersParams)
+	// DeleteResource Remove a VM, a server or a rack.
+	// (DELETE /v1/resources/{id})
+	DeleteResource(c *gin.Context, id ID, params DeleteResourceParams)
+	// DeleteService Delete a service, where its kind allows it.
+	// (DELETE /v1/services/{id})
+	DeleteService(c *gin.Context, id ID, params DeleteServiceParams)
+	// ReadService One service.
+	// (GET /v1/services/{id})
+	ReadService(c *gin.Context, id ID)
+	// ReadAssignments What a person is in a site.
+	// (GET /v1/users/{id}/assignments)
+	ReadAssignments(c *gin.Context, id ID, params ReadAssignmentsParams)
 	// ListObjects The objects of a kind that the caller may read.
 	// (GET /v1/{collection})
 	ListObjects(c *gin.Context, collection Collection, params ListObjectsParams)
@@ -947,6 +1709,74 @@ type ServerInterfaceWrapper struct {
 }
 
 type MiddlewareFunc func(c *gin.Context)
+
+// DeleteAPIKey operation middleware
+func (siw *ServerInterfaceWrapper) DeleteAPIKey(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DeleteAPIKeyParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	// ------------- Optional header parameter "Gatehouse-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Gatehouse-Reason")]; found {
+		var GatehouseReason Reason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Gatehouse-Reason, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Gatehouse-Reason", valueList[0], &GatehouseReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Gatehouse-Reason: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.GatehouseReason = GatehouseReason
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.DeleteAPIKey(c, id, params)
+}
 
 // ListAuditEvents operation middleware
 func (siw *ServerInterfaceWrapper) ListAuditEvents(c *gin.Context) {
@@ -1253,6 +2083,547 @@ func (siw *ServerInterfaceWrapper) CreateCustomerAccount(c *gin.Context) {
 	siw.Handler.CreateCustomerAccount(c, params)
 }
 
+// ReadCustomerAccount operation middleware
+func (siw *ServerInterfaceWrapper) ReadCustomerAccount(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ReadCustomerAccount(c, id)
+}
+
+// ListAPIKeys operation middleware
+func (siw *ServerInterfaceWrapper) ListAPIKeys(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListAPIKeysParams
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", c.Request.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter limit: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", c.Request.URL.Query(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter cursor: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListAPIKeys(c, id, params)
+}
+
+// CreateAPIKey operation middleware
+func (siw *ServerInterfaceWrapper) CreateAPIKey(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateAPIKeyParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	// ------------- Optional header parameter "Gatehouse-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Gatehouse-Reason")]; found {
+		var GatehouseReason Reason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Gatehouse-Reason, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Gatehouse-Reason", valueList[0], &GatehouseReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Gatehouse-Reason: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.GatehouseReason = GatehouseReason
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.CreateAPIKey(c, id, params)
+}
+
+// ConfigureContract operation middleware
+func (siw *ServerInterfaceWrapper) ConfigureContract(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ConfigureContractParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	// ------------- Optional header parameter "Gatehouse-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Gatehouse-Reason")]; found {
+		var GatehouseReason Reason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Gatehouse-Reason, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Gatehouse-Reason", valueList[0], &GatehouseReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Gatehouse-Reason: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.GatehouseReason = GatehouseReason
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ConfigureContract(c, id, params)
+}
+
+// ListResources operation middleware
+func (siw *ServerInterfaceWrapper) ListResources(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListResourcesParams
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", c.Request.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter limit: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", c.Request.URL.Query(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter cursor: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListResources(c, id, params)
+}
+
+// CreateResource operation middleware
+func (siw *ServerInterfaceWrapper) CreateResource(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateResourceParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	// ------------- Optional header parameter "Gatehouse-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Gatehouse-Reason")]; found {
+		var GatehouseReason Reason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Gatehouse-Reason, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Gatehouse-Reason", valueList[0], &GatehouseReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Gatehouse-Reason: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.GatehouseReason = GatehouseReason
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.CreateResource(c, id, params)
+}
+
+// ListServices operation middleware
+func (siw *ServerInterfaceWrapper) ListServices(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListServicesParams
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", c.Request.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter limit: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", c.Request.URL.Query(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter cursor: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListServices(c, id, params)
+}
+
+// ProvisionService operation middleware
+func (siw *ServerInterfaceWrapper) ProvisionService(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ProvisionServiceParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	// ------------- Optional header parameter "Gatehouse-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Gatehouse-Reason")]; found {
+		var GatehouseReason Reason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Gatehouse-Reason, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Gatehouse-Reason", valueList[0], &GatehouseReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Gatehouse-Reason: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.GatehouseReason = GatehouseReason
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ProvisionService(c, id, params)
+}
+
+// ListSubCustomers operation middleware
+func (siw *ServerInterfaceWrapper) ListSubCustomers(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListSubCustomersParams
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", c.Request.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter limit: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", c.Request.URL.Query(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter cursor: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListSubCustomers(c, id, params)
+}
+
+// AddSubCustomer operation middleware
+func (siw *ServerInterfaceWrapper) AddSubCustomer(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AddSubCustomerParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	// ------------- Optional header parameter "Gatehouse-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Gatehouse-Reason")]; found {
+		var GatehouseReason Reason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Gatehouse-Reason, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Gatehouse-Reason", valueList[0], &GatehouseReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Gatehouse-Reason: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.GatehouseReason = GatehouseReason
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.AddSubCustomer(c, id, params)
+}
+
 // CreateInstance operation middleware
 func (siw *ServerInterfaceWrapper) CreateInstance(c *gin.Context) {
 
@@ -1310,6 +2681,390 @@ func (siw *ServerInterfaceWrapper) CreateInstance(c *gin.Context) {
 	}
 
 	siw.Handler.CreateInstance(c, params)
+}
+
+// ReadInstance operation middleware
+func (siw *ServerInterfaceWrapper) ReadInstance(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ReadInstance(c, id)
+}
+
+// ListShares operation middleware
+func (siw *ServerInterfaceWrapper) ListShares(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListSharesParams
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", c.Request.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter limit: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", c.Request.URL.Query(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter cursor: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListShares(c, id, params)
+}
+
+// Share operation middleware
+func (siw *ServerInterfaceWrapper) Share(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ShareParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	// ------------- Optional header parameter "Gatehouse-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Gatehouse-Reason")]; found {
+		var GatehouseReason Reason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Gatehouse-Reason, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Gatehouse-Reason", valueList[0], &GatehouseReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Gatehouse-Reason: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.GatehouseReason = GatehouseReason
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.Share(c, id, params)
+}
+
+// Unshare operation middleware
+func (siw *ServerInterfaceWrapper) Unshare(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Path parameter "user" -------------
+	var user UserID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "user", c.Param("user"), &user, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter user: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params UnshareParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	// ------------- Optional header parameter "Gatehouse-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Gatehouse-Reason")]; found {
+		var GatehouseReason Reason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Gatehouse-Reason, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Gatehouse-Reason", valueList[0], &GatehouseReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Gatehouse-Reason: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.GatehouseReason = GatehouseReason
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.Unshare(c, id, user, params)
+}
+
+// ChangeShare operation middleware
+func (siw *ServerInterfaceWrapper) ChangeShare(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Path parameter "user" -------------
+	var user UserID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "user", c.Param("user"), &user, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter user: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ChangeShareParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	// ------------- Optional header parameter "Gatehouse-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Gatehouse-Reason")]; found {
+		var GatehouseReason Reason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Gatehouse-Reason, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Gatehouse-Reason", valueList[0], &GatehouseReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Gatehouse-Reason: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.GatehouseReason = GatehouseReason
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ChangeShare(c, id, user, params)
+}
+
+// ReadSharing operation middleware
+func (siw *ServerInterfaceWrapper) ReadSharing(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ReadSharing(c, id)
+}
+
+// ConfigureSharing operation middleware
+func (siw *ServerInterfaceWrapper) ConfigureSharing(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ConfigureSharingParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	// ------------- Optional header parameter "Gatehouse-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Gatehouse-Reason")]; found {
+		var GatehouseReason Reason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Gatehouse-Reason, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Gatehouse-Reason", valueList[0], &GatehouseReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Gatehouse-Reason: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.GatehouseReason = GatehouseReason
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ConfigureSharing(c, id, params)
 }
 
 // AcceptInvitation operation middleware
@@ -1527,6 +3282,41 @@ func (siw *ServerInterfaceWrapper) GetMe(c *gin.Context) {
 	siw.Handler.GetMe(c)
 }
 
+// ListCockpits operation middleware
+func (siw *ServerInterfaceWrapper) ListCockpits(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListCockpitsParams
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", c.Request.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter limit: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", c.Request.URL.Query(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter cursor: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListCockpits(c, params)
+}
+
 // CreatePartner operation middleware
 func (siw *ServerInterfaceWrapper) CreatePartner(c *gin.Context) {
 
@@ -1721,6 +3511,263 @@ func (siw *ServerInterfaceWrapper) CreateClient(c *gin.Context) {
 	}
 
 	siw.Handler.CreateClient(c, id, params)
+}
+
+// ListSiteUsers operation middleware
+func (siw *ServerInterfaceWrapper) ListSiteUsers(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListSiteUsersParams
+
+	// ------------- Optional query parameter "q" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "q", c.Request.URL.Query(), &params.Q, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter q: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "sort" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "sort", c.Request.URL.Query(), &params.Sort, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter sort: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", c.Request.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter limit: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", c.Request.URL.Query(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter cursor: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListSiteUsers(c, id, params)
+}
+
+// DeleteResource operation middleware
+func (siw *ServerInterfaceWrapper) DeleteResource(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DeleteResourceParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	// ------------- Optional header parameter "Gatehouse-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Gatehouse-Reason")]; found {
+		var GatehouseReason Reason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Gatehouse-Reason, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Gatehouse-Reason", valueList[0], &GatehouseReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Gatehouse-Reason: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.GatehouseReason = GatehouseReason
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.DeleteResource(c, id, params)
+}
+
+// DeleteService operation middleware
+func (siw *ServerInterfaceWrapper) DeleteService(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DeleteServiceParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	// ------------- Optional header parameter "Gatehouse-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Gatehouse-Reason")]; found {
+		var GatehouseReason Reason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Gatehouse-Reason, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Gatehouse-Reason", valueList[0], &GatehouseReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Gatehouse-Reason: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.GatehouseReason = GatehouseReason
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.DeleteService(c, id, params)
+}
+
+// ReadService operation middleware
+func (siw *ServerInterfaceWrapper) ReadService(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ReadService(c, id)
+}
+
+// ReadAssignments operation middleware
+func (siw *ServerInterfaceWrapper) ReadAssignments(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ReadAssignmentsParams
+
+	// ------------- Required query parameter "site" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "site", c.Request.URL.Query(), &params.Site, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter site: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ReadAssignments(c, id, params)
 }
 
 // ListObjects operation middleware
@@ -2409,6 +4456,30 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.POST(options.BaseURL+"/v1/clients/:id/projects", wrapper.CreateProject)
 	router.POST(options.BaseURL+"/v1/customer-accounts", wrapper.CreateCustomerAccount)
 	router.POST(options.BaseURL+"/v1/instances", wrapper.CreateInstance)
+	router.GET(options.BaseURL+"/v1/customer-accounts/:id", wrapper.ReadCustomerAccount)
+	router.PUT(options.BaseURL+"/v1/customer-accounts/:id/contract", wrapper.ConfigureContract)
+	router.GET(options.BaseURL+"/v1/customer-accounts/:id/sub-customers", wrapper.ListSubCustomers)
+	router.POST(options.BaseURL+"/v1/customer-accounts/:id/sub-customers", wrapper.AddSubCustomer)
+	router.GET(options.BaseURL+"/v1/me/cockpits", wrapper.ListCockpits)
+	router.GET(options.BaseURL+"/v1/users/:id/assignments", wrapper.ReadAssignments)
+	router.GET(options.BaseURL+"/v1/partners/:id/site-users", wrapper.ListSiteUsers)
+	router.GET(options.BaseURL+"/v1/customer-accounts/:id/services", wrapper.ListServices)
+	router.POST(options.BaseURL+"/v1/customer-accounts/:id/services", wrapper.ProvisionService)
+	router.DELETE(options.BaseURL+"/v1/services/:id", wrapper.DeleteService)
+	router.GET(options.BaseURL+"/v1/services/:id", wrapper.ReadService)
+	router.GET(options.BaseURL+"/v1/customer-accounts/:id/resources", wrapper.ListResources)
+	router.POST(options.BaseURL+"/v1/customer-accounts/:id/resources", wrapper.CreateResource)
+	router.DELETE(options.BaseURL+"/v1/resources/:id", wrapper.DeleteResource)
+	router.GET(options.BaseURL+"/v1/customer-accounts/:id/api-keys", wrapper.ListAPIKeys)
+	router.POST(options.BaseURL+"/v1/customer-accounts/:id/api-keys", wrapper.CreateAPIKey)
+	router.DELETE(options.BaseURL+"/v1/api-keys/:id", wrapper.DeleteAPIKey)
+	router.GET(options.BaseURL+"/v1/instances/:id", wrapper.ReadInstance)
+	router.GET(options.BaseURL+"/v1/instances/:id/sharing", wrapper.ReadSharing)
+	router.PUT(options.BaseURL+"/v1/instances/:id/sharing", wrapper.ConfigureSharing)
+	router.GET(options.BaseURL+"/v1/instances/:id/shares", wrapper.ListShares)
+	router.POST(options.BaseURL+"/v1/instances/:id/shares", wrapper.Share)
+	router.DELETE(options.BaseURL+"/v1/instances/:id/shares/:user", wrapper.Unshare)
+	router.PUT(options.BaseURL+"/v1/instances/:id/shares/:user", wrapper.ChangeShare)
 	router.GET(options.BaseURL+"/v1/:collection", wrapper.ListObjects)
 	router.GET(options.BaseURL+"/v1/:collection/:id", wrapper.ReadObject)
 	router.GET(options.BaseURL+"/v1/:collection/:id/members", wrapper.ListMembers)
@@ -2438,6 +4509,40 @@ type InvitedJSONResponse InvitedPerson
 type ObjectsJSONResponse ObjectPage
 
 type ProblemApplicationProblemPlusJSONResponse Problem
+
+type DeleteAPIKeyRequestObject struct {
+	ID     ID `json:"id"`
+	Params DeleteAPIKeyParams
+}
+
+type DeleteAPIKeyResponseObject interface {
+	VisitDeleteAPIKeyResponse(w http.ResponseWriter) error
+}
+
+type DeleteAPIKey204Response = EndedResponse
+
+func (response DeleteAPIKey204Response) VisitDeleteAPIKeyResponse(w http.ResponseWriter) error {
+	w.Header().Set("Gatehouse-Written-At", fmt.Sprint(response.Headers.GatehouseWrittenAt))
+	w.WriteHeader(204)
+	return nil
+}
+
+type DeleteAPIKeydefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response DeleteAPIKeydefaultApplicationProblemPlusJSONResponse) VisitDeleteAPIKeyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
 
 type ListAuditEventsRequestObject struct {
 	Params ListAuditEventsParams
@@ -2716,6 +4821,410 @@ func (response CreateCustomerAccountdefaultApplicationProblemPlusJSONResponse) V
 	return err
 }
 
+type ReadCustomerAccountRequestObject struct {
+	ID ID `json:"id"`
+}
+
+type ReadCustomerAccountResponseObject interface {
+	VisitReadCustomerAccountResponse(w http.ResponseWriter) error
+}
+
+type ReadCustomerAccount200JSONResponse CustomerAccount
+
+func (response ReadCustomerAccount200JSONResponse) VisitReadCustomerAccountResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReadCustomerAccountdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ReadCustomerAccountdefaultApplicationProblemPlusJSONResponse) VisitReadCustomerAccountResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListAPIKeysRequestObject struct {
+	ID     ID `json:"id"`
+	Params ListAPIKeysParams
+}
+
+type ListAPIKeysResponseObject interface {
+	VisitListAPIKeysResponse(w http.ResponseWriter) error
+}
+
+type ListAPIKeys200JSONResponse APIKeyPage
+
+func (response ListAPIKeys200JSONResponse) VisitListAPIKeysResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListAPIKeysdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListAPIKeysdefaultApplicationProblemPlusJSONResponse) VisitListAPIKeysResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateAPIKeyRequestObject struct {
+	ID     ID `json:"id"`
+	Params CreateAPIKeyParams
+	Body   *CreateAPIKeyJSONRequestBody
+}
+
+type CreateAPIKeyResponseObject interface {
+	VisitCreateAPIKeyResponse(w http.ResponseWriter) error
+}
+
+type CreateAPIKey201JSONResponse CreatedAPIKey
+
+func (response CreateAPIKey201JSONResponse) VisitCreateAPIKeyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateAPIKeydefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response CreateAPIKeydefaultApplicationProblemPlusJSONResponse) VisitCreateAPIKeyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ConfigureContractRequestObject struct {
+	ID     ID `json:"id"`
+	Params ConfigureContractParams
+	Body   *ConfigureContractJSONRequestBody
+}
+
+type ConfigureContractResponseObject interface {
+	VisitConfigureContractResponse(w http.ResponseWriter) error
+}
+
+type ConfigureContract200JSONResponse ConfiguredContract
+
+func (response ConfigureContract200JSONResponse) VisitConfigureContractResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ConfigureContractdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ConfigureContractdefaultApplicationProblemPlusJSONResponse) VisitConfigureContractResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListResourcesRequestObject struct {
+	ID     ID `json:"id"`
+	Params ListResourcesParams
+}
+
+type ListResourcesResponseObject interface {
+	VisitListResourcesResponse(w http.ResponseWriter) error
+}
+
+type ListResources200JSONResponse struct{ ObjectsJSONResponse }
+
+func (response ListResources200JSONResponse) VisitListResourcesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListResourcesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListResourcesdefaultApplicationProblemPlusJSONResponse) VisitListResourcesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateResourceRequestObject struct {
+	ID     ID `json:"id"`
+	Params CreateResourceParams
+	Body   *CreateResourceJSONRequestBody
+}
+
+type CreateResourceResponseObject interface {
+	VisitCreateResourceResponse(w http.ResponseWriter) error
+}
+
+type CreateResource201JSONResponse struct{ CreatedJSONResponse }
+
+func (response CreateResource201JSONResponse) VisitCreateResourceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateResourcedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response CreateResourcedefaultApplicationProblemPlusJSONResponse) VisitCreateResourceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListServicesRequestObject struct {
+	ID     ID `json:"id"`
+	Params ListServicesParams
+}
+
+type ListServicesResponseObject interface {
+	VisitListServicesResponse(w http.ResponseWriter) error
+}
+
+type ListServices200JSONResponse ServicePage
+
+func (response ListServices200JSONResponse) VisitListServicesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListServicesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListServicesdefaultApplicationProblemPlusJSONResponse) VisitListServicesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ProvisionServiceRequestObject struct {
+	ID     ID `json:"id"`
+	Params ProvisionServiceParams
+	Body   *ProvisionServiceJSONRequestBody
+}
+
+type ProvisionServiceResponseObject interface {
+	VisitProvisionServiceResponse(w http.ResponseWriter) error
+}
+
+type ProvisionService201JSONResponse CreatedService
+
+func (response ProvisionService201JSONResponse) VisitProvisionServiceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ProvisionServicedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ProvisionServicedefaultApplicationProblemPlusJSONResponse) VisitProvisionServiceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListSubCustomersRequestObject struct {
+	ID     ID `json:"id"`
+	Params ListSubCustomersParams
+}
+
+type ListSubCustomersResponseObject interface {
+	VisitListSubCustomersResponse(w http.ResponseWriter) error
+}
+
+type ListSubCustomers200JSONResponse struct{ ObjectsJSONResponse }
+
+func (response ListSubCustomers200JSONResponse) VisitListSubCustomersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListSubCustomersdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListSubCustomersdefaultApplicationProblemPlusJSONResponse) VisitListSubCustomersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddSubCustomerRequestObject struct {
+	ID     ID `json:"id"`
+	Params AddSubCustomerParams
+	Body   *AddSubCustomerJSONRequestBody
+}
+
+type AddSubCustomerResponseObject interface {
+	VisitAddSubCustomerResponse(w http.ResponseWriter) error
+}
+
+type AddSubCustomer201JSONResponse CreatedSubCustomer
+
+func (response AddSubCustomer201JSONResponse) VisitAddSubCustomerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddSubCustomerdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response AddSubCustomerdefaultApplicationProblemPlusJSONResponse) VisitAddSubCustomerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type CreateInstanceRequestObject struct {
 	Params CreateInstanceParams
 	Body   *CreateInstanceJSONRequestBody
@@ -2745,6 +5254,297 @@ type CreateInstancedefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response CreateInstancedefaultApplicationProblemPlusJSONResponse) VisitCreateInstanceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReadInstanceRequestObject struct {
+	ID ID `json:"id"`
+}
+
+type ReadInstanceResponseObject interface {
+	VisitReadInstanceResponse(w http.ResponseWriter) error
+}
+
+type ReadInstance200JSONResponse Object
+
+func (response ReadInstance200JSONResponse) VisitReadInstanceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReadInstancedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ReadInstancedefaultApplicationProblemPlusJSONResponse) VisitReadInstanceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListSharesRequestObject struct {
+	ID     ID `json:"id"`
+	Params ListSharesParams
+}
+
+type ListSharesResponseObject interface {
+	VisitListSharesResponse(w http.ResponseWriter) error
+}
+
+type ListShares200JSONResponse SharePage
+
+func (response ListShares200JSONResponse) VisitListSharesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListSharesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListSharesdefaultApplicationProblemPlusJSONResponse) VisitListSharesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ShareRequestObject struct {
+	ID     ID `json:"id"`
+	Params ShareParams
+	Body   *ShareJSONRequestBody
+}
+
+type ShareResponseObject interface {
+	VisitShareResponse(w http.ResponseWriter) error
+}
+
+type Share200JSONResponse GivenShare
+
+func (response Share200JSONResponse) VisitShareResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type Share201JSONResponse GivenShare
+
+func (response Share201JSONResponse) VisitShareResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SharedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response SharedefaultApplicationProblemPlusJSONResponse) VisitShareResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UnshareRequestObject struct {
+	ID     ID     `json:"id"`
+	User   UserID `json:"user"`
+	Params UnshareParams
+}
+
+type UnshareResponseObject interface {
+	VisitUnshareResponse(w http.ResponseWriter) error
+}
+
+type Unshare204Response = EndedResponse
+
+func (response Unshare204Response) VisitUnshareResponse(w http.ResponseWriter) error {
+	w.Header().Set("Gatehouse-Written-At", fmt.Sprint(response.Headers.GatehouseWrittenAt))
+	w.WriteHeader(204)
+	return nil
+}
+
+type UnsharedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response UnsharedefaultApplicationProblemPlusJSONResponse) VisitUnshareResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeShareRequestObject struct {
+	ID     ID     `json:"id"`
+	User   UserID `json:"user"`
+	Params ChangeShareParams
+	Body   *ChangeShareJSONRequestBody
+}
+
+type ChangeShareResponseObject interface {
+	VisitChangeShareResponse(w http.ResponseWriter) error
+}
+
+type ChangeShare200JSONResponse ChangedShare
+
+func (response ChangeShare200JSONResponse) VisitChangeShareResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeSharedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ChangeSharedefaultApplicationProblemPlusJSONResponse) VisitChangeShareResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReadSharingRequestObject struct {
+	ID ID `json:"id"`
+}
+
+type ReadSharingResponseObject interface {
+	VisitReadSharingResponse(w http.ResponseWriter) error
+}
+
+type ReadSharing200JSONResponse Sharing
+
+func (response ReadSharing200JSONResponse) VisitReadSharingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReadSharingdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ReadSharingdefaultApplicationProblemPlusJSONResponse) VisitReadSharingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ConfigureSharingRequestObject struct {
+	ID     ID `json:"id"`
+	Params ConfigureSharingParams
+	Body   *ConfigureSharingJSONRequestBody
+}
+
+type ConfigureSharingResponseObject interface {
+	VisitConfigureSharingResponse(w http.ResponseWriter) error
+}
+
+type ConfigureSharing200JSONResponse ConfiguredSharing
+
+func (response ConfigureSharing200JSONResponse) VisitConfigureSharingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ConfigureSharingdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ConfigureSharingdefaultApplicationProblemPlusJSONResponse) VisitConfigureSharingResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -3000,6 +5800,45 @@ func (response GetMedefaultApplicationProblemPlusJSONResponse) VisitGetMeRespons
 	return err
 }
 
+type ListCockpitsRequestObject struct {
+	Params ListCockpitsParams
+}
+
+type ListCockpitsResponseObject interface {
+	VisitListCockpitsResponse(w http.ResponseWriter) error
+}
+
+type ListCockpits200JSONResponse CockpitPage
+
+func (response ListCockpits200JSONResponse) VisitListCockpitsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListCockpitsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListCockpitsdefaultApplicationProblemPlusJSONResponse) VisitListCockpitsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type CreatePartnerRequestObject struct {
 	Params CreatePartnerParams
 	Body   *CreatePartnerJSONRequestBody
@@ -3149,6 +5988,193 @@ type CreateClientdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response CreateClientdefaultApplicationProblemPlusJSONResponse) VisitCreateClientResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListSiteUsersRequestObject struct {
+	ID     ID `json:"id"`
+	Params ListSiteUsersParams
+}
+
+type ListSiteUsersResponseObject interface {
+	VisitListSiteUsersResponse(w http.ResponseWriter) error
+}
+
+type ListSiteUsers200JSONResponse SiteUserPage
+
+func (response ListSiteUsers200JSONResponse) VisitListSiteUsersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListSiteUsersdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListSiteUsersdefaultApplicationProblemPlusJSONResponse) VisitListSiteUsersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteResourceRequestObject struct {
+	ID     ID `json:"id"`
+	Params DeleteResourceParams
+}
+
+type DeleteResourceResponseObject interface {
+	VisitDeleteResourceResponse(w http.ResponseWriter) error
+}
+
+type DeleteResource204Response = EndedResponse
+
+func (response DeleteResource204Response) VisitDeleteResourceResponse(w http.ResponseWriter) error {
+	w.Header().Set("Gatehouse-Written-At", fmt.Sprint(response.Headers.GatehouseWrittenAt))
+	w.WriteHeader(204)
+	return nil
+}
+
+type DeleteResourcedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response DeleteResourcedefaultApplicationProblemPlusJSONResponse) VisitDeleteResourceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteServiceRequestObject struct {
+	ID     ID `json:"id"`
+	Params DeleteServiceParams
+}
+
+type DeleteServiceResponseObject interface {
+	VisitDeleteServiceResponse(w http.ResponseWriter) error
+}
+
+type DeleteService204Response = EndedResponse
+
+func (response DeleteService204Response) VisitDeleteServiceResponse(w http.ResponseWriter) error {
+	w.Header().Set("Gatehouse-Written-At", fmt.Sprint(response.Headers.GatehouseWrittenAt))
+	w.WriteHeader(204)
+	return nil
+}
+
+type DeleteServicedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response DeleteServicedefaultApplicationProblemPlusJSONResponse) VisitDeleteServiceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReadServiceRequestObject struct {
+	ID ID `json:"id"`
+}
+
+type ReadServiceResponseObject interface {
+	VisitReadServiceResponse(w http.ResponseWriter) error
+}
+
+type ReadService200JSONResponse Service
+
+func (response ReadService200JSONResponse) VisitReadServiceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReadServicedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ReadServicedefaultApplicationProblemPlusJSONResponse) VisitReadServiceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReadAssignmentsRequestObject struct {
+	ID     ID `json:"id"`
+	Params ReadAssignmentsParams
+}
+
+type ReadAssignmentsResponseObject interface {
+	VisitReadAssignmentsResponse(w http.ResponseWriter) error
+}
+
+type ReadAssignments200JSONResponse Assignments
+
+func (response ReadAssignments200JSONResponse) VisitReadAssignmentsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReadAssignmentsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ReadAssignmentsdefaultApplicationProblemPlusJSONResponse) VisitReadAssignmentsResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -3538,6 +6564,9 @@ func (response EndRoledefaultApplicationProblemPlusJSONResponse) VisitEndRoleRes
 
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
+	// DeleteAPIKey Delete an API key, and its roles with it.
+	// (DELETE /v1/api-keys/{id})
+	DeleteAPIKey(ctx context.Context, request DeleteAPIKeyRequestObject) (DeleteAPIKeyResponseObject, error)
 	// ListAuditEvents Who changed what, newest first.
 	// (GET /v1/audit-events)
 	ListAuditEvents(ctx context.Context, request ListAuditEventsRequestObject) (ListAuditEventsResponseObject, error)
@@ -3559,9 +6588,60 @@ type StrictServerInterface interface {
 	// CreateCustomerAccount Create a customer account.
 	// (POST /v1/customer-accounts)
 	CreateCustomerAccount(ctx context.Context, request CreateCustomerAccountRequestObject) (CreateCustomerAccountResponseObject, error)
+	// ReadCustomerAccount One customer account, with its contract and the customer type that follows from it.
+	// (GET /v1/customer-accounts/{id})
+	ReadCustomerAccount(ctx context.Context, request ReadCustomerAccountRequestObject) (ReadCustomerAccountResponseObject, error)
+	// ListAPIKeys The API keys of an account.
+	// (GET /v1/customer-accounts/{id}/api-keys)
+	ListAPIKeys(ctx context.Context, request ListAPIKeysRequestObject) (ListAPIKeysResponseObject, error)
+	// CreateAPIKey Create an API key, with a role on the account if one is named.
+	// (POST /v1/customer-accounts/{id}/api-keys)
+	CreateAPIKey(ctx context.Context, request CreateAPIKeyRequestObject) (CreateAPIKeyResponseObject, error)
+	// ConfigureContract Replace what was agreed with a customer account.
+	// (PUT /v1/customer-accounts/{id}/contract)
+	ConfigureContract(ctx context.Context, request ConfigureContractRequestObject) (ConfigureContractResponseObject, error)
+	// ListResources The VMs, servers and racks of an account, as far as the caller may see them.
+	// (GET /v1/customer-accounts/{id}/resources)
+	ListResources(ctx context.Context, request ListResourcesRequestObject) (ListResourcesResponseObject, error)
+	// CreateResource Add a VM, a server or a rack to an account.
+	// (POST /v1/customer-accounts/{id}/resources)
+	CreateResource(ctx context.Context, request CreateResourceRequestObject) (CreateResourceResponseObject, error)
+	// ListServices The services that an account consumes, as far as the caller may see them.
+	// (GET /v1/customer-accounts/{id}/services)
+	ListServices(ctx context.Context, request ListServicesRequestObject) (ListServicesResponseObject, error)
+	// ProvisionService Create a service that an account consumes.
+	// (POST /v1/customer-accounts/{id}/services)
+	ProvisionService(ctx context.Context, request ProvisionServiceRequestObject) (ProvisionServiceResponseObject, error)
+	// ListSubCustomers The accounts to which this one resells, as far as the caller may read them.
+	// (GET /v1/customer-accounts/{id}/sub-customers)
+	ListSubCustomers(ctx context.Context, request ListSubCustomersRequestObject) (ListSubCustomersResponseObject, error)
+	// AddSubCustomer Create an account to which this one resells, and its first portal admin.
+	// (POST /v1/customer-accounts/{id}/sub-customers)
+	AddSubCustomer(ctx context.Context, request AddSubCustomerRequestObject) (AddSubCustomerResponseObject, error)
 	// CreateInstance Create an instance.
 	// (POST /v1/instances)
 	CreateInstance(ctx context.Context, request CreateInstanceRequestObject) (CreateInstanceResponseObject, error)
+	// ReadInstance One instance.
+	// (GET /v1/instances/{id})
+	ReadInstance(ctx context.Context, request ReadInstanceRequestObject) (ReadInstanceResponseObject, error)
+	// ListShares With whom the cockpit is shared, also while sharing is switched off.
+	// (GET /v1/instances/{id}/shares)
+	ListShares(ctx context.Context, request ListSharesRequestObject) (ListSharesResponseObject, error)
+	// Share Share the cockpit with a single person of an allowed instance.
+	// (POST /v1/instances/{id}/shares)
+	Share(ctx context.Context, request ShareRequestObject) (ShareResponseObject, error)
+	// Unshare Take everything that is shared with a person.
+	// (DELETE /v1/instances/{id}/shares/{user})
+	Unshare(ctx context.Context, request UnshareRequestObject) (UnshareResponseObject, error)
+	// ChangeShare Set exactly what a person shares.
+	// (PUT /v1/instances/{id}/shares/{user})
+	ChangeShare(ctx context.Context, request ChangeShareRequestObject) (ChangeShareResponseObject, error)
+	// ReadSharing Whether, and with people of which instances, the cockpit may be shared.
+	// (GET /v1/instances/{id}/sharing)
+	ReadSharing(ctx context.Context, request ReadSharingRequestObject) (ReadSharingResponseObject, error)
+	// ConfigureSharing Switch sharing on or off, and replace the allow-list.
+	// (PUT /v1/instances/{id}/sharing)
+	ConfigureSharing(ctx context.Context, request ConfigureSharingRequestObject) (ConfigureSharingResponseObject, error)
 	// AcceptInvitation Take up an invitation with the token of its link.
 	// (POST /v1/invitations/accept)
 	AcceptInvitation(ctx context.Context, request AcceptInvitationRequestObject) (AcceptInvitationResponseObject, error)
@@ -3580,6 +6660,9 @@ type StrictServerInterface interface {
 	// GetMe The signed-in person.
 	// (GET /v1/me)
 	GetMe(ctx context.Context, request GetMeRequestObject) (GetMeResponseObject, error)
+	// ListCockpits The cockpits that the caller may open, own and shared.
+	// (GET /v1/me/cockpits)
+	ListCockpits(ctx context.Context, request ListCockpitsRequestObject) (ListCockpitsResponseObject, error)
 	// CreatePartner Create a partner, the root of a site.
 	// (POST /v1/partners)
 	CreatePartner(ctx context.Context, request CreatePartnerRequestObject) (CreatePartnerResponseObject, error)
@@ -3592,6 +6675,21 @@ type StrictServerInterface interface {
 	// CreateClient Create a client of a partner.
 	// (POST /v1/partners/{id}/clients)
 	CreateClient(ctx context.Context, request CreateClientRequestObject) (CreateClientResponseObject, error)
+	// ListSiteUsers Every user of a site, with their highest level and status.
+	// (GET /v1/partners/{id}/site-users)
+	ListSiteUsers(ctx context.Context, request ListSiteUsersRequestObject) (ListSiteUsersResponseObject, error)
+	// DeleteResource Remove a VM, a server or a rack.
+	// (DELETE /v1/resources/{id})
+	DeleteResource(ctx context.Context, request DeleteResourceRequestObject) (DeleteResourceResponseObject, error)
+	// DeleteService Delete a service, where its kind allows it.
+	// (DELETE /v1/services/{id})
+	DeleteService(ctx context.Context, request DeleteServiceRequestObject) (DeleteServiceResponseObject, error)
+	// ReadService One service.
+	// (GET /v1/services/{id})
+	ReadService(ctx context.Context, request ReadServiceRequestObject) (ReadServiceResponseObject, error)
+	// ReadAssignments What a person is in a site.
+	// (GET /v1/users/{id}/assignments)
+	ReadAssignments(ctx context.Context, request ReadAssignmentsRequestObject) (ReadAssignmentsResponseObject, error)
 	// ListObjects The objects of a kind that the caller may read.
 	// (GET /v1/{collection})
 	ListObjects(ctx context.Context, request ListObjectsRequestObject) (ListObjectsResponseObject, error)
@@ -3676,6 +6774,33 @@ type strictHandler struct {
 	ssi         StrictServerInterface
 	middlewares []StrictMiddlewareFunc
 	options     StrictGinServerOptions
+}
+
+// DeleteAPIKey operation middleware
+func (sh *strictHandler) DeleteAPIKey(ctx *gin.Context, id ID, params DeleteAPIKeyParams) {
+	var request DeleteAPIKeyRequestObject
+
+	request.ID = id
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteAPIKey(ctx.Request.Context(), request.(DeleteAPIKeyRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteAPIKey")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(DeleteAPIKeyResponseObject); ok {
+		if err := validResponse.VisitDeleteAPIKeyResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
 }
 
 // ListAuditEvents operation middleware
@@ -3930,6 +7055,365 @@ func (sh *strictHandler) CreateCustomerAccount(ctx *gin.Context, params CreateCu
 	}
 }
 
+// ReadCustomerAccount operation middleware
+func (sh *strictHandler) ReadCustomerAccount(ctx *gin.Context, id ID) {
+	var request ReadCustomerAccountRequestObject
+
+	request.ID = id
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ReadCustomerAccount(ctx.Request.Context(), request.(ReadCustomerAccountRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReadCustomerAccount")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ReadCustomerAccountResponseObject); ok {
+		if err := validResponse.VisitReadCustomerAccountResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListAPIKeys operation middleware
+func (sh *strictHandler) ListAPIKeys(ctx *gin.Context, id ID, params ListAPIKeysParams) {
+	var request ListAPIKeysRequestObject
+
+	request.ID = id
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListAPIKeys(ctx.Request.Context(), request.(ListAPIKeysRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListAPIKeys")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ListAPIKeysResponseObject); ok {
+		if err := validResponse.VisitListAPIKeysResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// CreateAPIKey operation middleware
+func (sh *strictHandler) CreateAPIKey(ctx *gin.Context, id ID, params CreateAPIKeyParams) {
+	var request CreateAPIKeyRequestObject
+
+	request.ID = id
+	request.Params = params
+
+	var body CreateAPIKeyJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateAPIKey(ctx.Request.Context(), request.(CreateAPIKeyRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateAPIKey")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(CreateAPIKeyResponseObject); ok {
+		if err := validResponse.VisitCreateAPIKeyResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ConfigureContract operation middleware
+func (sh *strictHandler) ConfigureContract(ctx *gin.Context, id ID, params ConfigureContractParams) {
+	var request ConfigureContractRequestObject
+
+	request.ID = id
+	request.Params = params
+
+	var body ConfigureContractJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ConfigureContract(ctx.Request.Context(), request.(ConfigureContractRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ConfigureContract")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ConfigureContractResponseObject); ok {
+		if err := validResponse.VisitConfigureContractResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListResources operation middleware
+func (sh *strictHandler) ListResources(ctx *gin.Context, id ID, params ListResourcesParams) {
+	var request ListResourcesRequestObject
+
+	request.ID = id
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListResources(ctx.Request.Context(), request.(ListResourcesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListResources")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ListResourcesResponseObject); ok {
+		if err := validResponse.VisitListResourcesResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// CreateResource operation middleware
+func (sh *strictHandler) CreateResource(ctx *gin.Context, id ID, params CreateResourceParams) {
+	var request CreateResourceRequestObject
+
+	request.ID = id
+	request.Params = params
+
+	var body CreateResourceJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateResource(ctx.Request.Context(), request.(CreateResourceRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateResource")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(CreateResourceResponseObject); ok {
+		if err := validResponse.VisitCreateResourceResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListServices operation middleware
+func (sh *strictHandler) ListServices(ctx *gin.Context, id ID, params ListServicesParams) {
+	var request ListServicesRequestObject
+
+	request.ID = id
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListServices(ctx.Request.Context(), request.(ListServicesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListServices")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ListServicesResponseObject); ok {
+		if err := validResponse.VisitListServicesResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ProvisionService operation middleware
+func (sh *strictHandler) ProvisionService(ctx *gin.Context, id ID, params ProvisionServiceParams) {
+	var request ProvisionServiceRequestObject
+
+	request.ID = id
+	request.Params = params
+
+	var body ProvisionServiceJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ProvisionService(ctx.Request.Context(), request.(ProvisionServiceRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ProvisionService")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ProvisionServiceResponseObject); ok {
+		if err := validResponse.VisitProvisionServiceResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListSubCustomers operation middleware
+func (sh *strictHandler) ListSubCustomers(ctx *gin.Context, id ID, params ListSubCustomersParams) {
+	var request ListSubCustomersRequestObject
+
+	request.ID = id
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListSubCustomers(ctx.Request.Context(), request.(ListSubCustomersRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListSubCustomers")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ListSubCustomersResponseObject); ok {
+		if err := validResponse.VisitListSubCustomersResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// AddSubCustomer operation middleware
+func (sh *strictHandler) AddSubCustomer(ctx *gin.Context, id ID, params AddSubCustomerParams) {
+	var request AddSubCustomerRequestObject
+
+	request.ID = id
+	request.Params = params
+
+	var body AddSubCustomerJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AddSubCustomer(ctx.Request.Context(), request.(AddSubCustomerRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AddSubCustomer")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(AddSubCustomerResponseObject); ok {
+		if err := validResponse.VisitAddSubCustomerResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // CreateInstance operation middleware
 func (sh *strictHandler) CreateInstance(ctx *gin.Context, params CreateInstanceParams) {
 	var request CreateInstanceRequestObject
@@ -3967,6 +7451,249 @@ func (sh *strictHandler) CreateInstance(ctx *gin.Context, params CreateInstanceP
 		sh.options.HandlerErrorFunc(ctx, err)
 	} else if validResponse, ok := response.(CreateInstanceResponseObject); ok {
 		if err := validResponse.VisitCreateInstanceResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ReadInstance operation middleware
+func (sh *strictHandler) ReadInstance(ctx *gin.Context, id ID) {
+	var request ReadInstanceRequestObject
+
+	request.ID = id
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ReadInstance(ctx.Request.Context(), request.(ReadInstanceRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReadInstance")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ReadInstanceResponseObject); ok {
+		if err := validResponse.VisitReadInstanceResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListShares operation middleware
+func (sh *strictHandler) ListShares(ctx *gin.Context, id ID, params ListSharesParams) {
+	var request ListSharesRequestObject
+
+	request.ID = id
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListShares(ctx.Request.Context(), request.(ListSharesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListShares")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ListSharesResponseObject); ok {
+		if err := validResponse.VisitListSharesResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// Share operation middleware
+func (sh *strictHandler) Share(ctx *gin.Context, id ID, params ShareParams) {
+	var request ShareRequestObject
+
+	request.ID = id
+	request.Params = params
+
+	var body ShareJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.Share(ctx.Request.Context(), request.(ShareRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "Share")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ShareResponseObject); ok {
+		if err := validResponse.VisitShareResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// Unshare operation middleware
+func (sh *strictHandler) Unshare(ctx *gin.Context, id ID, user UserID, params UnshareParams) {
+	var request UnshareRequestObject
+
+	request.ID = id
+	request.User = user
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.Unshare(ctx.Request.Context(), request.(UnshareRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "Unshare")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(UnshareResponseObject); ok {
+		if err := validResponse.VisitUnshareResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ChangeShare operation middleware
+func (sh *strictHandler) ChangeShare(ctx *gin.Context, id ID, user UserID, params ChangeShareParams) {
+	var request ChangeShareRequestObject
+
+	request.ID = id
+	request.User = user
+	request.Params = params
+
+	var body ChangeShareJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ChangeShare(ctx.Request.Context(), request.(ChangeShareRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ChangeShare")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ChangeShareResponseObject); ok {
+		if err := validResponse.VisitChangeShareResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ReadSharing operation middleware
+func (sh *strictHandler) ReadSharing(ctx *gin.Context, id ID) {
+	var request ReadSharingRequestObject
+
+	request.ID = id
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ReadSharing(ctx.Request.Context(), request.(ReadSharingRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReadSharing")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ReadSharingResponseObject); ok {
+		if err := validResponse.VisitReadSharingResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ConfigureSharing operation middleware
+func (sh *strictHandler) ConfigureSharing(ctx *gin.Context, id ID, params ConfigureSharingParams) {
+	var request ConfigureSharingRequestObject
+
+	request.ID = id
+	request.Params = params
+
+	var body ConfigureSharingJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ConfigureSharing(ctx.Request.Context(), request.(ConfigureSharingRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ConfigureSharing")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ConfigureSharingResponseObject); ok {
+		if err := validResponse.VisitConfigureSharingResponse(ctx.Writer); err != nil {
 			sh.options.ResponseErrorHandlerFunc(ctx, err)
 		}
 	} else if response != nil {
@@ -4180,6 +7907,32 @@ func (sh *strictHandler) GetMe(ctx *gin.Context) {
 	}
 }
 
+// ListCockpits operation middleware
+func (sh *strictHandler) ListCockpits(ctx *gin.Context, params ListCockpitsParams) {
+	var request ListCockpitsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListCockpits(ctx.Request.Context(), request.(ListCockpitsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListCockpits")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ListCockpitsResponseObject); ok {
+		if err := validResponse.VisitListCockpitsResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // CreatePartner operation middleware
 func (sh *strictHandler) CreatePartner(ctx *gin.Context, params CreatePartnerParams) {
 	var request CreatePartnerRequestObject
@@ -4315,6 +8068,140 @@ func (sh *strictHandler) CreateClient(ctx *gin.Context, id ID, params CreateClie
 		sh.options.HandlerErrorFunc(ctx, err)
 	} else if validResponse, ok := response.(CreateClientResponseObject); ok {
 		if err := validResponse.VisitCreateClientResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListSiteUsers operation middleware
+func (sh *strictHandler) ListSiteUsers(ctx *gin.Context, id ID, params ListSiteUsersParams) {
+	var request ListSiteUsersRequestObject
+
+	request.ID = id
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListSiteUsers(ctx.Request.Context(), request.(ListSiteUsersRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListSiteUsers")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ListSiteUsersResponseObject); ok {
+		if err := validResponse.VisitListSiteUsersResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// DeleteResource operation middleware
+func (sh *strictHandler) DeleteResource(ctx *gin.Context, id ID, params DeleteResourceParams) {
+	var request DeleteResourceRequestObject
+
+	request.ID = id
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteResource(ctx.Request.Context(), request.(DeleteResourceRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteResource")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(DeleteResourceResponseObject); ok {
+		if err := validResponse.VisitDeleteResourceResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// DeleteService operation middleware
+func (sh *strictHandler) DeleteService(ctx *gin.Context, id ID, params DeleteServiceParams) {
+	var request DeleteServiceRequestObject
+
+	request.ID = id
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteService(ctx.Request.Context(), request.(DeleteServiceRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteService")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(DeleteServiceResponseObject); ok {
+		if err := validResponse.VisitDeleteServiceResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ReadService operation middleware
+func (sh *strictHandler) ReadService(ctx *gin.Context, id ID) {
+	var request ReadServiceRequestObject
+
+	request.ID = id
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ReadService(ctx.Request.Context(), request.(ReadServiceRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReadService")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ReadServiceResponseObject); ok {
+		if err := validResponse.VisitReadServiceResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ReadAssignments operation middleware
+func (sh *strictHandler) ReadAssignments(ctx *gin.Context, id ID, params ReadAssignmentsParams) {
+	var request ReadAssignmentsRequestObject
+
+	request.ID = id
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ReadAssignments(ctx.Request.Context(), request.(ReadAssignmentsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReadAssignments")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ReadAssignmentsResponseObject); ok {
+		if err := validResponse.VisitReadAssignmentsResponse(ctx.Writer); err != nil {
 			sh.options.ResponseErrorHandlerFunc(ctx, err)
 		}
 	} else if response != nil {

@@ -21,7 +21,7 @@ const maxKey = 200
 func (a *api) repeat(contract routes) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		if key := c.GetHeader("Idempotency-Key"); key != "" && contract.of(c).repeatable {
-			a.replay(c, key)
+			a.replay(c, key, contract.of(c).once)
 		}
 	}
 }
@@ -29,7 +29,7 @@ func (a *api) repeat(contract routes) gin.HandlerFunc {
 // replay answers a write that is repeated under the same Idempotency-Key with
 // what it answered before. Only success is kept: a request that was refused or
 // failed changed nothing, and its repetition is carried out.
-func (a *api) replay(c *gin.Context, key string) {
+func (a *api) replay(c *gin.Context, key, once string) {
 	if len(key) > maxKey {
 		a.refuse(c, access.Fail(access.Malformed, "malformed_parameter", "an Idempotency-Key may have %d characters", maxKey))
 		return
@@ -52,21 +52,40 @@ func (a *api) replay(c *gin.Context, key string) {
 	answer := &recorder{ResponseWriter: c.Writer}
 	c.Writer = answer
 	c.Next()
-	if err := a.keep(c, who, key, answer); err != nil {
+	if err := a.keep(c, who, key, once, answer); err != nil {
 		a.Log.ErrorContext(c.Request.Context(), "answer not kept for repetition", "request_id", requestID(c.Request.Context()), "error", err)
 	}
 }
 
-// keep stores what was answered, even if the client left meanwhile.
-func (a *api) keep(c *gin.Context, who, key string, answer *recorder) error {
+// keep stores what was answered, even if the client left meanwhile. What is shown
+// once is left out: a secret is not kept, here no more than elsewhere.
+func (a *api) keep(c *gin.Context, who, key, once string, answer *recorder) error {
 	ctx := context.WithoutCancel(c.Request.Context())
 	if status := answer.Status(); status >= http.StatusMultipleChoices {
 		return a.Replays.Abandon(ctx, who, key)
 	}
+	text, err := without(once, answer.body.Bytes())
+	if err != nil {
+		return errors.Join(err, a.Replays.Abandon(ctx, who, key))
+	}
 	kept, err := json.Marshal(keptAnswer{
-		ContentType: answer.Header().Get("Content-Type"), WrittenAt: answer.Header().Get("Gatehouse-Written-At"), Body: answer.body.Bytes(),
+		ContentType: answer.Header().Get("Content-Type"), WrittenAt: answer.Header().Get("Gatehouse-Written-At"), Body: text,
 	})
 	return errors.Join(err, a.Replays.Finish(ctx, who, key, access.Reply{Status: answer.Status(), Body: kept}))
+}
+
+// without leaves a field out of a JSON object; no field is no change.
+func without(field string, text []byte) ([]byte, error) {
+	if field == "" {
+		return text, nil
+	}
+	var object map[string]json.RawMessage
+	if err := json.Unmarshal(text, &object); err != nil {
+		return nil, err
+	}
+	delete(object, field)
+	rest, err := json.Marshal(object)
+	return append(rest, '\n'), err
 }
 
 func (a *api) answerAgain(c *gin.Context, earlier access.Reply) {

@@ -7,6 +7,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/gatehouse/gatehouse/internal/access"
+	"github.com/gatehouse/gatehouse/internal/operations"
 	"github.com/gatehouse/gatehouse/internal/roles"
 )
 
@@ -16,23 +17,41 @@ type need func(a *api, c *gin.Context, request any) error
 
 // needs are what x-permission can name.
 var needs = map[string]need{
-	"signed in":                        func(*api, *gin.Context, any) error { return nil },
-	"operate on platform":              on(platform, "operate"),
-	"read on partner":                  on(under(access.TypePartner), "read"),
-	"read on client":                   on(under(access.TypeClient), "read"),
-	"add_client on partner":            on(under(access.TypePartner), "add_client"),
-	"add_project on client":            on(under(access.TypeClient), "add_project"),
-	"read on object":                   on(named, "read"),
-	"people of object":                 peopleOfObject,
-	"give the roles on object":         giveRoles,
-	"take the role on object":          takeRole,
-	"revoke on invitation":             on(under(access.TypeInvitation), "revoke"),
-	"give the offered roles":           giveOffered,
-	"may ask about the subject":        mayAsk,
-	"may ask, for each check":          func(*api, *gin.Context, any) error { return nil }, // the handler asks for each
-	"self or operate":                  selfOrOperate,
-	"people of the resource":           peopleOfResource,
-	"operate, or people of the object": operateOrPeople,
+	"signed in":                              func(*api, *gin.Context, any) error { return nil },
+	"operate on platform":                    on(platform, "operate"),
+	"read on partner":                        on(under(access.TypePartner), "read"),
+	"read on client":                         on(under(access.TypeClient), "read"),
+	"add_client on partner":                  on(under(access.TypePartner), "add_client"),
+	"add_project on client":                  on(under(access.TypeClient), "add_project"),
+	"read on customer_account":               on(under(access.TypeCustomerAccount), "read"),
+	"configure_contract on customer_account": on(under(access.TypeCustomerAccount), "configure_contract"),
+	"add_sub_customer on customer_account":   on(under(access.TypeCustomerAccount), "add_sub_customer"),
+	"order the service":                      orderService,
+	"read on service":                        on(under(access.TypeService), "read"),
+	"delete on service":                      on(under(access.TypeService), "delete"),
+	"manage_resources on customer_account":   on(under(access.TypeCustomerAccount), "manage_resources"),
+	"delete on resource":                     on(under(access.TypeResource), "delete"),
+	"manage_api_keys on customer_account":    on(under(access.TypeCustomerAccount), "manage_api_keys"),
+	"create the api_key":                     createKey,
+	"delete on api_key":                      on(under(access.TypeAPIKey), "delete"),
+	"people of the site or part of it":       func(*api, *gin.Context, any) error { return nil }, // the operation asks for each object
+	"manage_people on partner":               on(under(access.TypePartner), "manage_people"),
+	"read on instance":                       on(under(access.TypeInstance), "read"),
+	"see the sharing of instance":            seeSharing,
+	"configure_sharing on instance":          on(under(access.TypeInstance), "configure_sharing"),
+	"grant_share on instance":                on(under(access.TypeInstance), "grant_share"),
+	"manage_shares on instance":              on(under(access.TypeInstance), "manage_shares"),
+	"read on object":                         on(named, "read"),
+	"people of object":                       peopleOfObject,
+	"give the roles on object":               giveRoles,
+	"take the role on object":                takeRole,
+	"revoke on invitation":                   on(under(access.TypeInvitation), "revoke"),
+	"give the offered roles":                 giveOffered,
+	"may ask about the subject":              mayAsk,
+	"may ask, for each check":                func(*api, *gin.Context, any) error { return nil }, // the handler asks for each
+	"self or operate":                        selfOrOperate,
+	"people of the resource":                 peopleOfResource,
+	"operate, or people of the object":       operateOrPeople,
 }
 
 // locate finds the object a request is about.
@@ -121,7 +140,14 @@ func giveRoles(a *api, c *gin.Context, request any) error {
 	if err != nil {
 		return a.orNotFound(c.Request.Context(), object, err)
 	}
-	return a.requireAll(c.Request.Context(), object, wanted)
+	err = a.requireAll(c.Request.Context(), object, wanted)
+	if _, adds := request.(AddMemberRequestObject); adds && access.IsKind(err, access.Forbidden) && operations.MayAppointFirst(object, wanted) {
+		// Whether there is an admin yet, the operation finds out (DCX-5).
+		if appoints, fault := a.has(c.Request.Context(), object, "appoint_first_portal_admin"); appoints || fault != nil {
+			return fault
+		}
+	}
+	return err
 }
 
 func (a *api) requireAll(ctx context.Context, object access.Object, wanted []roles.Role) error {

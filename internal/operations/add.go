@@ -52,7 +52,7 @@ func (o *Operations) Add(ctx context.Context, by By, object access.Object, n New
 	added := Added{Person: person}
 	added.WrittenAt, err = o.commit(ctx, func(ctx context.Context) (access.Write, access.Token, error) {
 		w := access.Write{Cause: by.cause("add")}
-		if err := o.requireRight(ctx, &w, by.Actor, object, givenBy(wanted)...); err != nil {
+		if err := o.requireRightToAdd(ctx, &w, by.Actor, object, wanted); err != nil {
 			return w, "", err
 		}
 		known, err := o.knownTo(ctx, by.Actor, site, access.User(person.ID))

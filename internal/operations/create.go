@@ -21,6 +21,8 @@ type NewObject struct {
 	CustomerNumber string
 	Identifier     string
 	Contract       Contract
+
+	ExternalReference string // what the reseller calls a sub-customer (DCX-7)
 }
 
 // Contract is what was agreed with a customer account (DCX-2).
@@ -43,20 +45,41 @@ func (o *Operations) Create(ctx context.Context, by By, n NewObject) (access.Obj
 	if err != nil {
 		return access.ObjectProfile{}, "", err
 	}
+	kind, _ := roles.KindOf(n.Type)
+	b := birth{profile: profile, parent: n.Parent, on: n.Parent, needs: []string{kind.CreatedBy}, reseller: n.Contract.Reseller}
+	if n.Type == access.TypeCustomerAccount {
+		b.also = func(w *access.Write) { o.contract(w, profile.Object, n.Contract) }
+	}
+	return o.establish(ctx, by, b)
+}
+
+// birth is what establish makes an object of.
+type birth struct {
+	profile  access.ObjectProfile
+	parent   access.Object         // what the object's tie leads to
+	on       access.Object         // where its creator needs to be permitted …
+	needs    []string              // … all of this
+	also     func(w *access.Write) // what else is so from the beginning, or nil
+	reseller string                // id of a customer account that must exist, or empty
+}
+
+// establish claims what is unique about an object, and commits its relationships.
+// Errors: Conflict (taken), Forbidden, NotFound (not_found), Invalid (unknown_reseller).
+func (o *Operations) establish(ctx context.Context, by By, b birth) (access.ObjectProfile, access.Token, error) {
 	ctx, cancel := context.WithTimeout(ctx, access.ClaimTime/2)
 	defer cancel()
-	claim, err := o.Directory.ReserveObject(ctx, profile)
+	claim, err := o.Directory.ReserveObject(ctx, b.profile)
 	if err != nil {
 		return access.ObjectProfile{}, "", err
 	}
-	w := o.creation(by, profile.Object, n)
+	w := o.creation(by, b)
 	at := access.Token("")
-	if err = o.requireRightToCreate(ctx, &w, by, n); err == nil {
+	if err = o.requireRight(ctx, &w, by.Actor, b.on, b.needs...); err == nil {
 		at, err = o.write(ctx, w)
 	}
 	switch {
 	case errors.Is(err, access.ErrPreconditionFailed):
-		return access.ObjectProfile{}, "", errors.Join(o.whyNotCreated(ctx, by, profile.Object, n), o.Directory.ReleaseObject(ctx, claim))
+		return access.ObjectProfile{}, "", errors.Join(o.whyNotCreated(ctx, by, b), o.Directory.ReleaseObject(ctx, claim))
 	case access.IsKind(err, access.Unavailable):
 		// It may have been committed all the same: the claim stays, and can be
 		// taken over if it was not.
@@ -64,7 +87,7 @@ func (o *Operations) Create(ctx context.Context, by By, n NewObject) (access.Obj
 	case err != nil:
 		return access.ObjectProfile{}, "", errors.Join(err, o.Directory.ReleaseObject(ctx, claim))
 	}
-	return profile, at, nil
+	return b.profile, at, nil
 }
 
 func (o *Operations) profile(n NewObject) (access.ObjectProfile, error) {
@@ -96,12 +119,16 @@ func (o *Operations) profile(n NewObject) (access.ObjectProfile, error) {
 		if !numberPattern.MatchString(n.Identifier) {
 			return p, access.Fail(access.Invalid, "invalid_identifier", "identifier must be 1 to 64 letters, digits, '.', '-' or '_'")
 		}
-		p.CustomerNumber, p.Identifier = n.CustomerNumber, n.Identifier
+		if err := checkName("external_reference", n.ExternalReference, false); err != nil {
+			return p, err
+		}
+		p.CustomerNumber, p.Identifier, p.ExternalReference = n.CustomerNumber, n.Identifier, n.ExternalReference
 	}
 	return p, nil
 }
 
-func (o *Operations) creation(by By, object access.Object, n NewObject) access.Write {
+func (o *Operations) creation(by By, b birth) access.Write {
+	object := b.profile.Object
 	kind, _ := roles.KindOf(object.Type)
 	w := access.Write{Cause: by.cause("create")}
 	// Relationships left behind under this id, whichever side they have it on,
@@ -110,13 +137,13 @@ func (o *Operations) creation(by By, object access.Object, n NewObject) access.W
 		access.MustNotMatch(access.On(object, "")),
 		access.MustNotMatch(access.Filter{}.To(object)),
 	)
-	w.Require(exists(n.Parent)...)
-	w.Touch(access.Relate(object, kind.Tie, n.Parent))
+	w.Require(exists(b.parent)...)
+	w.Touch(access.Relate(object, kind.Tie, b.parent))
 	if len(roles.Powers[kind.Type]) > 0 {
 		w.Touch(access.Relate(object, "admin_version", o.newVersion()))
 	}
-	if object.Type == access.TypeCustomerAccount {
-		o.contract(&w, object, n.Contract)
+	if b.also != nil {
+		b.also(&w)
 	}
 	return w
 }
@@ -153,28 +180,22 @@ func unknownReseller(id string) error {
 	return access.Fail(access.Invalid, "unknown_reseller", "there is no customer account %q", access.Clip(id))
 }
 
-// requireRightToCreate makes the write depend on the caller's right to create
-// such an object under its parent.
-func (o *Operations) requireRightToCreate(ctx context.Context, w *access.Write, by By, n NewObject) error {
-	kind, _ := roles.KindOf(n.Type)
-	return o.requireRight(ctx, w, by.Actor, n.Parent, kind.CreatedBy)
-}
-
 // whyNotCreated finds the precondition that failed.
-func (o *Operations) whyNotCreated(ctx context.Context, by By, object access.Object, n NewObject) error {
-	if err := o.missing(ctx, n.Parent); err != nil {
+func (o *Operations) whyNotCreated(ctx context.Context, by By, b birth) error {
+	if err := o.missing(ctx, b.parent); err != nil {
 		return err
 	}
-	if err := o.requireRightToCreate(ctx, &access.Write{}, by, n); err != nil {
+	if err := o.requireRight(ctx, &access.Write{}, by.Actor, b.on, b.needs...); err != nil {
 		return err
 	}
-	if n.Contract.Reseller != "" {
-		reseller := access.Object{Type: access.TypeCustomerAccount, ID: n.Contract.Reseller}
-		if err := o.missing(ctx, reseller); access.IsKind(err, access.NotFound) {
-			return unknownReseller(n.Contract.Reseller)
-		} else if err != nil {
+	if b.reseller != "" {
+		err := o.missing(ctx, access.Object{Type: access.TypeCustomerAccount, ID: b.reseller})
+		if access.IsKind(err, access.NotFound) {
+			return unknownReseller(b.reseller)
+		}
+		if err != nil {
 			return err
 		}
 	}
-	return access.Fail(access.Conflict, "taken", "the id %q is taken", object.ID)
+	return access.Fail(access.Conflict, "taken", "the id %q is taken", b.profile.ID)
 }

@@ -229,9 +229,18 @@ func (g grant) covers(role roles.Role, inSite []placed) []access.Relationship {
 // inOrder lists, in catalogue order, the relationships that give roles.
 func inOrder(objectType string, held map[string]access.Relationship) []access.Relationship {
 	var found []access.Relationship
+	for _, role := range rolesIn(objectType, held) {
+		found = append(found, held[role.Relation])
+	}
+	return found
+}
+
+// rolesIn lists, in catalogue order, the roles that relationships give.
+func rolesIn(objectType string, held map[string]access.Relationship) []roles.Role {
+	var found []roles.Role
 	for _, role := range roles.On(objectType) {
-		if r, ok := held[role.Relation]; ok {
-			found = append(found, r)
+		if _, ok := held[role.Relation]; ok {
+			found = append(found, role)
 		}
 	}
 	return found

@@ -60,7 +60,7 @@ func (e *engine) clear(t *testing.T) {
 	t.Helper()
 	permissions := v1.NewPermissionsServiceClient(e.Conn())
 	types := []string{access.TypeInvitation}
-	for _, kind := range roles.Kinds {
+	for _, kind := range append(roles.Belongings, roles.Kinds...) {
 		types = append(types, kind.Type)
 	}
 	for _, objectType := range types {
@@ -69,7 +69,7 @@ func (e *engine) clear(t *testing.T) {
 		})
 		require.NoError(t, err)
 	}
-	_, err := e.DB().ExecContext(t.Context(), "DELETE FROM people; DELETE FROM objects") // the rest hangs from them
+	_, err := e.DB().ExecContext(t.Context(), "DELETE FROM people; DELETE FROM objects; DELETE FROM api_keys") // the rest hangs from them
 	require.NoError(t, err)
 }
 

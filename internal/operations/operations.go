@@ -23,6 +23,7 @@ type Directory interface {
 	access.People
 	access.Objects
 	access.Invitations
+	access.APIKeys
 }
 
 // Dependencies are what operations work on.

@@ -29,6 +29,16 @@ var sentences = []struct {
 	{`changes (\w+) on (\S+) to (.+?)(?: until (\S+))?`, change},
 	{`removes (\w+) from (\S+)`, remove},
 	{`tidies (\w+) up in (\S+)`, tidy},
+	{`makes the contract of (\S+)(.*)`, configureContract},
+	{`adds the sub-customer (\w+) to (\S+)(?: with (\w+) as its admin)?`, addSubCustomer},
+	{`orders (\w+) for (\S+), a (\w+) (\w+)`, order},
+	{`deletes (\S+)`, deletes},
+	{`makes a key of (\S+)(?: as (\w+))?`, makeKey},
+	{`switches sharing of (\S+) (on|off)(?: for (.+))?`, configureSharing},
+	{`shares (\S+) with (\w+) of (\S+): (.+)`, share},
+	{`changes what (\w+) shares of (\S+): (.+)`, changeShare},
+	{`unshares (\S+) with (\w+)`, unshare},
+	{`signs in`, signIn},
 	{`lets #(\d+) expire`, expire},
 }
 

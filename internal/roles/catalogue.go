@@ -31,6 +31,7 @@ type Role struct {
 	TakenBy  string // … and taking it
 	MayEnd   bool   // may be given until a date
 	Default  bool   // given when no role is named
+	Keys     bool   // given to API keys, too
 	NotOwn   bool   // nobody takes it from themself
 }
 
@@ -49,7 +50,7 @@ var Catalogue = []Role{
 	{ID: "technical_contact", Name: "Technical Contact", Object: access.TypeCustomerAccount, Relation: "technical_contact", GivenBy: "manage_cockpit_roles", TakenBy: "manage_cockpit_roles", MayEnd: true},
 
 	{ID: "portal_admin", Name: "Portal Admin", Object: access.TypeCustomerAccount, Relation: "portal_admin", Rank: 30, Rivalry: "portal", GivenBy: "manage_portal_roles", TakenBy: "manage_portal_roles", MayEnd: true},
-	{ID: "portal_technical_user", Name: "Portal Technical User", Object: access.TypeCustomerAccount, Relation: "portal_technical_user", Rank: 20, Rivalry: "portal", GivenBy: "manage_portal_roles", TakenBy: "manage_portal_roles", MayEnd: true},
+	{ID: "portal_technical_user", Name: "Portal Technical User", Object: access.TypeCustomerAccount, Relation: "portal_technical_user", Rank: 20, Rivalry: "portal", GivenBy: "manage_portal_roles", TakenBy: "manage_portal_roles", MayEnd: true, Keys: true},
 	{ID: "portal_read_only_user", Name: "Portal Read-only User", Object: access.TypeCustomerAccount, Relation: "portal_read_only_user", Rank: 10, Rivalry: "portal", GivenBy: "manage_portal_roles", TakenBy: "manage_portal_roles", MayEnd: true},
 
 	{ID: "company_admin", Name: "Company Admin", Object: access.TypeInstance, Relation: "company_admin", GivenBy: "manage_people", TakenBy: "manage_people"},

@@ -1,6 +1,10 @@
 package roles
 
-import "github.com/gatehouse/gatehouse/internal/access"
+import (
+	"slices"
+
+	"github.com/gatehouse/gatehouse/internal/access"
+)
 
 // Kind is a type of object that admins create and manage people on.
 type Kind struct {
@@ -26,9 +30,21 @@ var Kinds = []Kind{
 	{Type: access.TypeInstance, Collection: "instances", Parent: access.TypePlatform, Tie: "platform", CreatedBy: "operate", PeopleBy: "manage_people"},
 }
 
+// Belongings are the kinds of what belongs to a customer account. People have no
+// roles on them, and they go when they are deleted.
+var Belongings = []Kind{
+	{Type: access.TypeService, Collection: "services", Parent: access.TypeCustomerAccount, Tie: "consumer", CreatedBy: "provision_service"},
+	{Type: access.TypeResource, Collection: "resources", Parent: access.TypeCustomerAccount, Tie: "account", CreatedBy: "manage_resources"},
+	{Type: access.TypeAPIKey, Collection: "api-keys", Parent: access.TypeCustomerAccount, Tie: "account", CreatedBy: "manage_api_keys"},
+}
+
 // KindOf returns the kind of a type of object, and whether there is one.
 func KindOf(objectType string) (Kind, bool) {
-	return find(func(k Kind) bool { return k.Type == objectType })
+	is := func(k Kind) bool { return k.Type == objectType }
+	if i := slices.IndexFunc(Belongings, is); i >= 0 {
+		return Belongings[i], true
+	}
+	return find(is)
 }
 
 // KindIn returns the kind that lives in a collection, and whether there is one.

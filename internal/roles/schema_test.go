@@ -59,12 +59,36 @@ func TestTheSchemaKnowsEveryKind(t *testing.T) {
 		assert.Contains(t, known.permissions, name{kind.Type, kind.PeopleBy})
 		assert.Contains(t, known.permissions, name{kind.Type, "read"})
 		versioned := slices.Contains(known.relations, name{kind.Type, "admin_version"})
-		assert.Equal(t, len(roles.Powers[kind.Type]) > 0, versioned, "%s carries a version", kind.Type)
+		assert.Equal(t, kind.Tie != "", versioned, "%s carries a version", kind.Type)
 		if kind.Parent == "" {
 			continue
 		}
 		assert.Equal(t, []string{kind.Parent}, known.subjects[name{kind.Type, kind.Tie}])
 		assert.Contains(t, known.permissions, name{kind.Parent, kind.CreatedBy})
+	}
+}
+
+func TestTheSchemaKnowsEveryBelonging(t *testing.T) {
+	t.Parallel()
+	_, conn := start(t)
+	known := reflect(t, conn)
+	for _, kind := range roles.Belongings {
+		assert.Equal(t, []string{kind.Parent}, known.subjects[name{kind.Type, kind.Tie}])
+		assert.Contains(t, known.permissions, name{kind.Parent, kind.CreatedBy})
+		assert.Contains(t, known.permissions, name{kind.Type, "read"})
+		assert.Contains(t, known.permissions, name{kind.Type, "delete"})
+	}
+	for _, kind := range roles.ServiceKinds {
+		for _, supply := range []roles.Supply{roles.Direct, roles.Resold} {
+			for _, flag := range append(kind.Flags(), string(supply)) {
+				assert.True(t, known.flags[name{access.TypeService, flag}], "%s of %s", flag, kind.ID)
+			}
+			needs, err := kind.OrderedBy(supply)
+			require.NoError(t, err)
+			for _, permission := range needs {
+				assert.Contains(t, known.permissions, name{access.TypeCustomerAccount, permission})
+			}
+		}
 	}
 }
 

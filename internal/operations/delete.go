@@ -1,0 +1,24 @@
+package operations
+
+import (
+	"context"
+
+	"github.com/gatehouse/gatehouse/internal/access"
+)
+
+// Delete takes everything that is related to what belongs to a customer account,
+// an API key's roles among it, in one write.
+// Errors: Forbidden, NotFound (not_found).
+func (o *Operations) Delete(ctx context.Context, by By, object access.Object) (access.Token, error) {
+	return o.commit(ctx, func(ctx context.Context) (access.Write, access.Token, error) {
+		w := access.Write{Cause: by.cause("delete")}
+		if err := o.requireRight(ctx, &w, by.Actor, object, "delete"); err != nil {
+			return w, "", err
+		}
+		found, at, err := o.Relationships.Read(ctx, access.On(object, ""), access.Filter{}.To(object))
+		for _, r := range found {
+			w.Replace(r)
+		}
+		return w, at, err
+	})
+}

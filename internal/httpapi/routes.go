@@ -18,6 +18,8 @@ type need func(a *api, c *gin.Context, request any) error
 var needs = map[string]need{
 	"signed in":                 func(*api, *gin.Context, any) error { return nil },
 	"operate on platform":       on(platform, "operate"),
+	"assist on platform":        staffOf(under(access.TypeCustomerAccount)),
+	"manage_profile on oneself": on(oneself, "manage_profile"),
 	"read on partner":           on(under(access.TypePartner), "read"),
 	"read on client":            on(under(access.TypeClient), "read"),
 	"add_client on partner":     on(under(access.TypePartner), "add_client"),
@@ -38,6 +40,8 @@ var needs = map[string]need{
 type locate func(c *gin.Context) (access.Object, error)
 
 func platform(*gin.Context) (access.Object, error) { return access.Platform, nil }
+
+func oneself(c *gin.Context) (access.Object, error) { return caller(c.Request.Context()), nil }
 
 // under finds the object of a type whose id the path holds.
 func under(objectType string) locate {
@@ -60,6 +64,21 @@ func on(find locate, permission string) need {
 			return err
 		}
 		return a.require(c.Request.Context(), object, permission)
+	}
+}
+
+// staffOf lets in whoever assists on the platform. What others hear depends on
+// whether they may know of the object.
+func staffOf(find locate) need {
+	return func(a *api, c *gin.Context, _ any) error {
+		object, err := find(c)
+		if err != nil {
+			return err
+		}
+		if err := a.require(c.Request.Context(), object, "read"); err != nil {
+			return err
+		}
+		return a.require(c.Request.Context(), access.Platform, "assist")
 	}
 }
 

@@ -2,7 +2,6 @@
 package server
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -10,23 +9,19 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/url"
 	"os"
-	"path/filepath"
 	"sync"
 	"time"
 
 	"github.com/oklog/ulid/v2"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/gatehouse/gatehouse/internal/authn"
 	"github.com/gatehouse/gatehouse/internal/checks"
 	"github.com/gatehouse/gatehouse/internal/config"
 	"github.com/gatehouse/gatehouse/internal/directory"
 	"github.com/gatehouse/gatehouse/internal/email"
-	"github.com/gatehouse/gatehouse/internal/follow"
 	"github.com/gatehouse/gatehouse/internal/httpapi"
-	"github.com/gatehouse/gatehouse/internal/mailer"
-	"github.com/gatehouse/gatehouse/internal/notify"
 	"github.com/gatehouse/gatehouse/internal/operations"
 	"github.com/gatehouse/gatehouse/internal/relationships"
 	"github.com/gatehouse/gatehouse/internal/spicedb"
@@ -48,9 +43,12 @@ type Server struct {
 	log       *slog.Logger
 	http      *http.Server
 	listener  net.Listener
-	followers []*follow.Follower
+	followers []follower
 	closers   []func() error // in the order of opening
 }
+
+// follower does what is derived from changes until its context ends.
+type follower interface{ Run(ctx context.Context) }
 
 // New opens every part, ready to serve; Close must follow.
 func New(ctx context.Context, c config.Config, log *slog.Logger) (_ *Server, err error) {
@@ -99,7 +97,8 @@ func New(ctx context.Context, c config.Config, log *slog.Logger) (_ *Server, err
 	if err := s.listen(c.HTTPAddr); err != nil {
 		return nil, err
 	}
-	if err := s.follow(ctx, c, gateway, names); err != nil {
+	post, err := s.mail(ctx, c, engine, gateway, checker, names)
+	if err != nil {
 		return nil, err
 	}
 	vocabulary, err := gateway.Vocabulary(ctx)
@@ -109,6 +108,7 @@ func New(ctx context.Context, c config.Config, log *slog.Logger) (_ *Server, err
 
 	handler, err := httpapi.New(httpapi.Dependencies{
 		Operations: s.Operations, Checks: checker, People: names, Replays: names, Logins: logins, Log: log, Vocabulary: vocabulary,
+		Mails: post.queue, Announcements: post.announcer, Metrics: []prometheus.Collector{post.outcomes},
 		Ready: func(ctx context.Context) map[string]error {
 			_, down := gateway.Head(ctx)
 			return map[string]error{"spicedb": down, "directory": engine.DB().PingContext(ctx)}
@@ -119,22 +119,6 @@ func New(ctx context.Context, c config.Config, log *slog.Logger) (_ *Server, err
 	}
 	s.http.Handler = handler
 	return s, nil
-}
-
-// follow prepares what is derived from changes, before the first change.
-func (s *Server) follow(ctx context.Context, c config.Config, gateway *relationships.Gateway, names *directory.Directory) error {
-	outbox, err := mailer.NewOutbox(filepath.Join(c.DataDir, "outbox"), c.MailFrom, s.log)
-	if err != nil {
-		return err
-	}
-	public, err := url.Parse(cmp.Or(c.PublicURL, s.URL))
-	if err != nil {
-		return err
-	}
-	invitations := &notify.Invitations{Operations: s.Operations, Tokens: names, Mailer: outbox, PublicURL: public}
-	mails := &follow.Follower{Name: "mail", Relationships: gateway, Cursors: names, Handle: invitations.Handle, Log: s.log}
-	s.followers = append(s.followers, mails)
-	return mails.Prepare(ctx)
 }
 
 func (s *Server) listen(addr string) (err error) {

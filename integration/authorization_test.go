@@ -255,6 +255,10 @@ func (w world) attempt(t *testing.T, r rule) attempt {
 		body = object{"resource_type": "project", "permission": "read", "subject": someone}
 	case "lookupSubjects":
 		body = object{"resource": resource, "permission": "read", "subject_type": "user"}
+	case "changeMe":
+		body = object{"language": "en"}
+	case "announce":
+		body = object{"kind": "technical_information", "subject": object{"en": name}, "text": object{"en": name}}
 	case "addMember":
 		body = person
 	case "invite":

@@ -39,6 +39,8 @@ func TestBadInputIsRefused(t *testing.T) {
 		want(t, http.StatusOK).text(t, "checked_at")
 
 	rows := map[string][]bad{
+		"profiles":    badProfiles(),
+		"announced":   badAnnouncements(w),
 		"names":       badNames(w),
 		"e-mails":     badEmails(w),
 		"roles":       badRoles(w),
@@ -105,6 +107,53 @@ func badNames(w world) (rows []bad) {
 		post("empty", "/v1/partners", object{"name": ""}, 422, "invalid_name"),
 		post("white", "/v1/partners", object{"name": " \u00a0\u2003"}, 422, "invalid_name"),
 		post("number", "/v1/partners", object{"name": 7}, 400, "malformed_json"),
+	)
+}
+
+func badProfiles() (rows []bad) {
+	change := func(name string, body any, status int, code string) {
+		rows = append(rows, bad{name: name, method: http.MethodPatch, path: "/v1/me", body: body, status: status, code: code})
+	}
+	for what, name := range map[string]string{
+		"an e-mail": "ann@bad.example", "space": "ann lee", "line": "ann\n", "NUL": "ann\x00", "dot first": ".ann", "dot last": "ann.", "umlaut": "änn",
+		"Cyrillic a": "аnn", "65 characters": strings.Repeat("a", 65), "10,000 characters": strings.Repeat("a", 10_000),
+	} {
+		change("user name: "+what, object{"user_name": name}, 422, "invalid_user_name")
+	}
+	for _, field := range []string{"given_name", "family_name"} {
+		change(field+" of two lines", object{field: "Ann\nLee"}, 422, "invalid_name")
+		change(field+" of 201 characters", object{field: strings.Repeat("ä", 201)}, 422, "invalid_name")
+	}
+	change("an unknown language", object{"language": "fr"}, 422, "invalid_language")
+	change("no language", object{"language": ""}, 422, "invalid_language")
+	change("no e-mail", object{"email": ""}, 422, "invalid_email")
+	change("another's e-mail", object{"email": "eve@evil.example"}, 403, "email_mismatch")
+	change("the id", object{"id": "another"}, 400, "unknown_field")
+	change("a login", object{"has_login": false}, 400, "unknown_field")
+	return rows
+}
+
+func badAnnouncements(w world) (rows []bad) {
+	path := w.path("customer_account") + "/announcements"
+	with := func(field string, value any) object {
+		body := object{"kind": "important_information", "subject": object{"en": "News"}, "text": object{"en": "All is well."}}
+		body[field] = value
+		return body
+	}
+	for what, text := range map[string]string{"empty": "", "white": " \n", "NUL": "a\x00", "right-to-left": "a\u202eb", "10,001 characters": strings.Repeat("ä", 10_001)} {
+		rows = append(rows,
+			post("subject: "+what, path, with("subject", object{"en": text}), 422, "invalid_subject"),
+			post("text: "+what, path, with("text", object{"en": text}), 422, "invalid_text"),
+		)
+	}
+	return append(rows,
+		post("subject: header", path, with("subject", object{"en": "News\r\nBcc: eve@evil.example"}), 422, "invalid_subject"),
+		post("subject: German header", path, with("subject", object{"en": "News", "de": "Neues\nBcc: eve@evil.example"}), 422, "invalid_subject"),
+		post("text: German alone", path, with("text", object{"de": "Alles ist gut."}), 422, "invalid_text"),
+		post("text: another language", path, with("text", object{"en": "Well.", "fr": "Bien."}), 400, "unknown_field"),
+		post("kind: unknown", path, with("kind", "gossip"), 422, "invalid_kind"),
+		post("kind: of another mail", path, with("kind", "invitation"), 422, "invalid_kind"),
+		post("to nobody", "/v1/customer-accounts/nobody/announcements", with("kind", "important_information"), 404, "not_found"),
 	)
 }
 
@@ -386,7 +435,7 @@ func badChecks(w world, elsewhere string) (rows []bad) {
 func badPages(w world) (rows []bad) {
 	lists := []string{
 		"/v1/projects", w.path("partner") + "/clients", w.path("client") + "/projects",
-		w.path("project") + "/members", w.path("project") + "/invitations", "/v1/audit-events",
+		w.path("project") + "/members", w.path("project") + "/invitations", "/v1/audit-events", "/v1/mails",
 		w.path("instance") + "/shares", w.path("partner") + "/site-users", "/v1/me/cockpits",
 		w.path("customer_account") + "/sub-customers", w.path("customer_account") + "/services",
 		w.path("customer_account") + "/resources", w.path("customer_account") + "/api-keys",

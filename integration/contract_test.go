@@ -129,7 +129,7 @@ func checkProblem(a answer, repeated bool) error {
 		return fmt.Errorf("%d is an improper problem document: %s", a.status, a.body)
 	case p.RequestID == "" || p.RequestID != a.header.Get("X-Request-Id") && !repeated:
 		return fmt.Errorf("request_id is not that of the answer, %q: %s", a.header.Get("X-Request-Id"), a.body)
-	case drivers.Match(a.body):
+	case drivers.Match(bytes.ReplaceAll(a.body, []byte(p.RequestID), nil)): // an id may spell anything
 		return fmt.Errorf("shows what is behind the server: %s", a.body)
 	}
 	return nil

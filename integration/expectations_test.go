@@ -121,6 +121,9 @@ func rules() []rule {
 	signedIn := right{holders: everyone}
 	all := []rule{
 		{operation: "getMe", objectType: "platform", right: signedIn, status: 200},
+		{operation: "changeMe", objectType: "platform", right: signedIn, status: 200},
+		{operation: "listMails", objectType: "platform", right: operate, status: 200},
+		{operation: "announce", objectType: "customer_account", right: assist, status: 201},
 		{operation: "createPartner", objectType: "platform", right: operate, status: 201},
 		{operation: "createCustomerAccount", objectType: "platform", right: operate, status: 201},
 		{operation: "createInstance", objectType: "platform", right: operate, status: 201},

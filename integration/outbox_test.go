@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -18,8 +19,15 @@ type letter struct {
 	to, subject, text string
 }
 
-// letters returns the mails in the outbox.
+// letters returns the invitations in the outbox.
 func (s *server) letters(t *testing.T) []letter {
+	t.Helper()
+
+	return slices.DeleteFunc(s.mails(t), func(l letter) bool { return !link.MatchString(l.text) })
+}
+
+// mails returns all that is in the outbox.
+func (s *server) mails(t *testing.T) []letter {
 	t.Helper()
 
 	files, err := filepath.Glob(filepath.Join(s.dataDir, "outbox", "*.eml"))
@@ -45,7 +53,7 @@ func read(t *testing.T, file string) letter {
 	return letter{to.Address, subject, string(text)}
 }
 
-// letter awaits the one mail to somebody.
+// letter awaits the one invitation of somebody.
 func (s *server) letter(t *testing.T, to string) letter {
 	t.Helper()
 

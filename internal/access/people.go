@@ -13,8 +13,36 @@ type Person struct {
 	Email      email.Address
 	GivenName  string
 	FamilyName string
+	UserName   string // unique, case sensitive; empty: none (DCX-10)
+	Language   Language
 	HasLogin   bool
 	CreatedAt  time.Time
+}
+
+// Language is what a person is written to in.
+type Language string
+
+// The languages. Who has not chosen is written to in English.
+const (
+	English Language = "en"
+	German  Language = "de"
+)
+
+// ParseLanguage accepts the languages there are. Errors: Invalid (invalid_language).
+func ParseLanguage(text string) (Language, error) {
+	if l := Language(text); l == English || l == German {
+		return l, nil
+	}
+	return "", Fail(Invalid, "invalid_language", "language must be en or de")
+}
+
+// ProfileChange says what of a person's profile is to be another; nil stays as it is.
+type ProfileChange struct {
+	GivenName  *string
+	FamilyName *string
+	UserName   *string // empty: none
+	Language   *Language
+	Email      *email.Address
 }
 
 // Login is an identity as an issuer vouches for it. A person is recognised by

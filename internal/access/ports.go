@@ -55,6 +55,9 @@ type People interface {
 	PersonByEmail(ctx context.Context, address email.Address) (Person, error)
 	// PeopleByID returns those of the persons that exist, by id.
 	PeopleByID(ctx context.Context, ids []string) (map[string]Person, error)
+	// ChangeProfile changes all that is asked for, or nothing.
+	// Errors: Conflict (taken), naming the field; NotFound (not_found).
+	ChangeProfile(ctx context.Context, personID string, c ProfileChange) (Person, error)
 }
 
 // ClaimTime is how long a claim is respected before its object exists.

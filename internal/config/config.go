@@ -35,6 +35,7 @@ type Config struct {
 	GRPCKey   string   `koanf:"grpc-key"`
 	PublicURL string   `koanf:"public-url"`
 	MailFrom  string   `koanf:"mail-from"`
+	SMTP      SMTP     `koanf:",squash"`
 	Operators []string `koanf:"operators"`
 	Dev       bool     `koanf:"dev"`
 	Demo      bool     `koanf:"demo"`
@@ -62,6 +63,7 @@ func Flags(flags *pflag.FlagSet) {
 	flags.String("grpc-key", "", "preshared key of the gRPC API, at least 16 characters; in dev mode one is made up in the data directory")
 	flags.String("public-url", "", "where people reach the server, for links in mails (default: the address it listens on)")
 	flags.String("mail-from", "Gatehouse <gatehouse@localhost.localdomain>", "sender of mails")
+	smtpFlags(flags)
 	flags.String("time-zone", "UTC", "IANA time zone of objects that are created without one")
 	flags.StringSlice("operators", nil, "e-mail addresses of those who operate the platform")
 	flags.Bool("dev", false, "accept tokens made by `gatehouse token`; not for production")
@@ -159,6 +161,7 @@ func (c Config) faults() []error {
 	if _, err := mail.ParseAddress(c.MailFrom); err != nil {
 		fault("mail-from must be an e-mail address, not %q", c.MailFrom)
 	}
+	faults = append(faults, c.SMTP.faults()...)
 	for _, operator := range c.Operators {
 		if _, err := email.Parse(operator); err != nil {
 			fault("operators: %q is not an e-mail address", operator)

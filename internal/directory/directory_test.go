@@ -153,6 +153,10 @@ func TestDriverErrorsStayInside(t *testing.T) {
 			_, err := d.PeopleByID(ctx, ids)
 			return err
 		},
+		"ChangeProfile": func() error {
+			_, err := d.ChangeProfile(ctx, "1", access.ProfileChange{})
+			return err
+		},
 		"ReserveObject": func() error {
 			_, err := d.ReserveObject(ctx, account("acme", "1", ""))
 			return err

@@ -110,13 +110,13 @@ func (d *Directory) person(ctx context.Context, where string, args ...any) (acce
 }
 
 const selectPeople = `
-	SELECT id, email, given_name, family_name, created_at, EXISTS (SELECT 1 FROM logins WHERE person_id = people.id)
+	SELECT id, email, given_name, family_name, COALESCE(user_name, ''), language, created_at, EXISTS (SELECT 1 FROM logins WHERE person_id = people.id)
 	FROM people WHERE `
 
 func scanPerson(r row) (access.Person, error) {
 	var p access.Person
 	var createdAt int64
-	err := r.Scan(&p.ID, &p.Email, &p.GivenName, &p.FamilyName, &createdAt, &p.HasLogin)
+	err := r.Scan(&p.ID, &p.Email, &p.GivenName, &p.FamilyName, &p.UserName, &p.Language, &createdAt, &p.HasLogin)
 	p.CreatedAt = instant(createdAt)
 	return p, err
 }

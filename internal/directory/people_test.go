@@ -29,7 +29,7 @@ func TestFirstSignInMakesAPerson(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, ulid.Timestamp(w.now()), id.Time())
 		assert.Equal(t, access.Person{
-			ID: ann.ID, Email: "ann@example.com", GivenName: "Ann", FamilyName: "Lee", HasLogin: true, CreatedAt: w.now(),
+			ID: ann.ID, Email: "ann@example.com", GivenName: "Ann", FamilyName: "Lee", Language: access.English, HasLogin: true, CreatedAt: w.now(),
 		}, ann)
 
 		w.pass(time.Hour)

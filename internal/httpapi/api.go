@@ -10,9 +10,11 @@ import (
 
 	"github.com/gin-gonic/gin"
 	"github.com/gin-gonic/gin/binding"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/gatehouse/gatehouse/internal/access"
 	"github.com/gatehouse/gatehouse/internal/checks"
+	"github.com/gatehouse/gatehouse/internal/notify"
 	"github.com/gatehouse/gatehouse/internal/operations"
 )
 
@@ -24,13 +26,16 @@ type Authenticator interface {
 
 // Dependencies are what the façade stands on.
 type Dependencies struct {
-	Operations *operations.Operations
-	Checks     *checks.Checks
-	People     access.People
-	Replays    access.Replays
-	Logins     Authenticator
-	Vocabulary access.Vocabulary // what can be asked about
-	Log        *slog.Logger
+	Operations    *operations.Operations
+	Checks        *checks.Checks
+	People        access.People
+	Replays       access.Replays
+	Logins        Authenticator
+	Vocabulary    access.Vocabulary // what can be asked about
+	Mails         access.Mails
+	Announcements *notify.Announcer
+	Metrics       []prometheus.Collector // of the other parts
+	Log           *slog.Logger
 	// Ready reports what is not ready to serve, by part; nil errors are well.
 	Ready func(context.Context) map[string]error
 }
@@ -63,7 +68,7 @@ func New(d Dependencies) (http.Handler, error) {
 		write(c, newProblem(http.StatusMethodNotAllowed, "method_not_allowed", "this path does not take "+c.Request.Method))
 	})
 
-	measured := newMetrics()
+	measured := newMetrics(d.Metrics...)
 	engine.Use(identify, a.record(measured), a.recoverPanics, headers)
 	engine.GET("/healthz", func(c *gin.Context) { c.JSON(http.StatusOK, gin.H{"status": "ok"}) })
 	engine.GET("/readyz", a.readyz)

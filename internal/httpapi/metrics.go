@@ -18,9 +18,10 @@ type metrics struct {
 	serve    gin.HandlerFunc
 }
 
-func newMetrics() *metrics {
+func newMetrics(others ...prometheus.Collector) *metrics {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	registry.MustRegister(others...)
 	return &metrics{
 		requests: promauto.With(registry).NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "gatehouse_http_request_duration_seconds",
@@ -33,7 +34,7 @@ func newMetrics() *metrics {
 
 func (m *metrics) observe(method, route string, status int, took time.Duration) {
 	switch method {
-	case http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete, http.MethodHead:
+	case http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodHead:
 	default:
 		method = "other" // clients make them up
 	}

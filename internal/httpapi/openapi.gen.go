@@ -49,6 +49,24 @@ func (e AddedMemberOutcome) Valid() bool {
 	}
 }
 
+// Defines values for AnnouncementKind.
+const (
+	AnnouncementKindImportantInformation AnnouncementKind = "important_information"
+	AnnouncementKindTechnicalInformation AnnouncementKind = "technical_information"
+)
+
+// Valid indicates whether the value is a known member of the AnnouncementKind enum.
+func (e AnnouncementKind) Valid() bool {
+	switch e {
+	case AnnouncementKindImportantInformation:
+		return true
+	case AnnouncementKindTechnicalInformation:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for AuditUpdateVerb.
 const (
 	Delete AuditUpdateVerb = "delete"
@@ -174,25 +192,115 @@ func (e GivenShareOutcome) Valid() bool {
 
 // Defines values for InvitationStatus.
 const (
-	Accepted InvitationStatus = "accepted"
-	Expired  InvitationStatus = "expired"
-	Pending  InvitationStatus = "pending"
-	Replaced InvitationStatus = "replaced"
-	Revoked  InvitationStatus = "revoked"
+	InvitationStatusAccepted InvitationStatus = "accepted"
+	InvitationStatusExpired  InvitationStatus = "expired"
+	InvitationStatusPending  InvitationStatus = "pending"
+	InvitationStatusReplaced InvitationStatus = "replaced"
+	InvitationStatusRevoked  InvitationStatus = "revoked"
 )
 
 // Valid indicates whether the value is a known member of the InvitationStatus enum.
 func (e InvitationStatus) Valid() bool {
 	switch e {
-	case Accepted:
+	case InvitationStatusAccepted:
 		return true
-	case Expired:
+	case InvitationStatusExpired:
 		return true
-	case Pending:
+	case InvitationStatusPending:
 		return true
-	case Replaced:
+	case InvitationStatusReplaced:
 		return true
-	case Revoked:
+	case InvitationStatusRevoked:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for Language.
+const (
+	LanguageDe Language = "de"
+	LanguageEn Language = "en"
+)
+
+// Valid indicates whether the value is a known member of the Language enum.
+func (e Language) Valid() bool {
+	switch e {
+	case LanguageDe:
+		return true
+	case LanguageEn:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for MailKind.
+const (
+	MailKindImportantInformation MailKind = "important_information"
+	MailKindInvitation           MailKind = "invitation"
+	MailKindRoleEnded            MailKind = "role_ended"
+	MailKindRoleGranted          MailKind = "role_granted"
+	MailKindShareGiven           MailKind = "share_given"
+	MailKindTechnicalInformation MailKind = "technical_information"
+)
+
+// Valid indicates whether the value is a known member of the MailKind enum.
+func (e MailKind) Valid() bool {
+	switch e {
+	case MailKindImportantInformation:
+		return true
+	case MailKindInvitation:
+		return true
+	case MailKindRoleEnded:
+		return true
+	case MailKindRoleGranted:
+		return true
+	case MailKindShareGiven:
+		return true
+	case MailKindTechnicalInformation:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for MailStatus.
+const (
+	MailStatusDropped MailStatus = "dropped"
+	MailStatusFailed  MailStatus = "failed"
+	MailStatusPending MailStatus = "pending"
+	MailStatusSent    MailStatus = "sent"
+)
+
+// Valid indicates whether the value is a known member of the MailStatus enum.
+func (e MailStatus) Valid() bool {
+	switch e {
+	case MailStatusDropped:
+		return true
+	case MailStatusFailed:
+		return true
+	case MailStatusPending:
+		return true
+	case MailStatusSent:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for MeChangeLanguage.
+const (
+	MeChangeLanguageDe MeChangeLanguage = "de"
+	MeChangeLanguageEn MeChangeLanguage = "en"
+)
+
+// Valid indicates whether the value is a known member of the MeChangeLanguage enum.
+func (e MeChangeLanguage) Valid() bool {
+	switch e {
+	case MeChangeLanguageDe:
+		return true
+	case MeChangeLanguageEn:
 		return true
 	default:
 		return false
@@ -211,6 +319,24 @@ func (e MemberStatus) Valid() bool {
 	case Active:
 		return true
 	case Contact:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for NewAnnouncementKind.
+const (
+	NewAnnouncementKindImportantInformation NewAnnouncementKind = "important_information"
+	NewAnnouncementKindTechnicalInformation NewAnnouncementKind = "technical_information"
+)
+
+// Valid indicates whether the value is a known member of the NewAnnouncementKind enum.
+func (e NewAnnouncementKind) Valid() bool {
+	switch e {
+	case NewAnnouncementKindImportantInformation:
+		return true
+	case NewAnnouncementKindTechnicalInformation:
 		return true
 	default:
 		return false
@@ -419,6 +545,33 @@ type AddedMember struct {
 
 // AddedMemberOutcome defines model for AddedMember.Outcome.
 type AddedMemberOutcome string
+
+// Announcement defines model for Announcement.
+type Announcement struct {
+	ID   string           `json:"id"`
+	Kind AnnouncementKind `json:"kind"`
+
+	// Mails How many it comes to, one for each recipient.
+	Mails int `json:"mails"`
+
+	// WrittenAt ZedToken of the moment at which recipients were found.
+	WrittenAt string `json:"written_at"`
+}
+
+// AnnouncementKind defines model for Announcement.Kind.
+type AnnouncementKind string
+
+// AnnouncementSubject defines model for AnnouncementSubject.
+type AnnouncementSubject struct {
+	De string `json:"de,omitempty"`
+	En string `json:"en"`
+}
+
+// AnnouncementText defines model for AnnouncementText.
+type AnnouncementText struct {
+	De string `json:"de,omitempty"`
+	En string `json:"en"`
+}
 
 // APIKey defines model for ApiKey.
 type APIKey struct {
@@ -747,6 +900,9 @@ type InvitedPerson struct {
 	WrittenAt  string     `json:"written_at"`
 }
 
+// Language In which one gets mails.
+type Language string
+
 // LookupResourcesRequest defines model for LookupResourcesRequest.
 type LookupResourcesRequest struct {
 	// Consistency Omitted: never older than an acknowledged write.
@@ -793,6 +949,70 @@ type LookupSubjectsResult struct {
 	Subjects   []Reference `json:"subjects"`
 }
 
+// Mail defines model for Mail.
+type Mail struct {
+	Attempts int `json:"attempts"`
+
+	// Fault What went wrong at the last attempt.
+	Fault         string     `json:"fault,omitempty"`
+	ID            string     `json:"id"`
+	Kind          MailKind   `json:"kind"`
+	NextAttemptAt *time.Time `json:"next_attempt_at,omitempty"`
+	Object        Reference  `json:"object"`
+	QueuedAt      time.Time  `json:"queued_at"`
+	Recipient     Reference  `json:"recipient"`
+	SettledAt     *time.Time `json:"settled_at,omitempty"`
+
+	// Status `failed`: refused for good, or not sent within 24 hours. `dropped`: not true any more when it was due.
+	Status MailStatus `json:"status"`
+}
+
+// MailKind defines model for Mail.Kind.
+type MailKind string
+
+// MailPage defines model for MailPage.
+type MailPage struct {
+	Mails      []Mail `json:"mails"`
+	NextCursor string `json:"next_cursor,omitempty"`
+}
+
+// MailStatus `failed`: refused for good, or not sent within 24 hours. `dropped`: not true any more when it was due.
+type MailStatus string
+
+// Me defines model for Me.
+type Me struct {
+	Email      string `json:"email"`
+	FamilyName string `json:"family_name"`
+	GivenName  string `json:"given_name"`
+	HasLogin   bool   `json:"has_login"`
+	ID         string `json:"id"`
+
+	// Language In which one gets mails.
+	Language Language `json:"language"`
+
+	// UserName Empty if there is none.
+	UserName string `json:"user_name"`
+}
+
+// MeChange defines model for MeChange.
+type MeChange struct {
+	// Email The verified e-mail of the login.
+	Email      *string           `json:"email,omitempty"`
+	FamilyName *string           `json:"family_name,omitempty"`
+	GivenName  *string           `json:"given_name,omitempty"`
+	Language   *MeChangeLanguage `json:"language,omitempty"`
+
+	// UserName Unique and case sensitive: 1 to 64 letters, digits, `.`, `-` or `_`, of which the first and the last are a letter
+	// or digit. Empty gives it up.
+	//
+	//
+	// Examples: as64496.ann, ann.lee
+	UserName *string `json:"user_name,omitempty"`
+}
+
+// MeChangeLanguage defines model for MeChange.Language.
+type MeChangeLanguage string
+
 // Member defines model for Member.
 type Member struct {
 	Roles []HeldRole `json:"roles"`
@@ -810,6 +1030,16 @@ type MemberPage struct {
 	Members    []Member `json:"members"`
 	NextCursor string   `json:"next_cursor,omitempty"`
 }
+
+// NewAnnouncement defines model for NewAnnouncement.
+type NewAnnouncement struct {
+	Kind    NewAnnouncementKind `json:"kind"`
+	Subject AnnouncementSubject `json:"subject"`
+	Text    AnnouncementText    `json:"text"`
+}
+
+// NewAnnouncementKind defines model for NewAnnouncement.Kind.
+type NewAnnouncementKind string
 
 // NewAPIKey defines model for NewApiKey.
 type NewAPIKey struct {
@@ -1169,6 +1399,15 @@ type CreateCustomerAccountParams struct {
 	GatehouseReason Reason `json:"Gatehouse-Reason,omitempty"`
 }
 
+// AnnounceParams defines parameters for Announce.
+type AnnounceParams struct {
+	// IdempotencyKey Repeating a write with the same key within a day repeats its answer and changes nothing.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty"`
+
+	// GatehouseReason Why, in a few words; kept with the change.
+	GatehouseReason Reason `json:"Gatehouse-Reason,omitempty"`
+}
+
 // ListAPIKeysParams defines parameters for ListAPIKeys.
 type ListAPIKeysParams struct {
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
@@ -1316,6 +1555,24 @@ type RevokeInvitationParams struct {
 
 // ResendInvitationParams defines parameters for ResendInvitation.
 type ResendInvitationParams struct {
+	// IdempotencyKey Repeating a write with the same key within a day repeats its answer and changes nothing.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty"`
+
+	// GatehouseReason Why, in a few words; kept with the change.
+	GatehouseReason Reason `json:"Gatehouse-Reason,omitempty"`
+}
+
+// ListMailsParams defines parameters for ListMails.
+type ListMailsParams struct {
+	Status MailStatus `form:"status,omitempty" json:"status,omitempty"`
+	Limit  *Limit     `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `next_cursor` of the page before.
+	Cursor Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// ChangeMeParams defines parameters for ChangeMe.
+type ChangeMeParams struct {
 	// IdempotencyKey Repeating a write with the same key within a day repeats its answer and changes nothing.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty"`
 
@@ -1493,6 +1750,9 @@ type CreateProjectJSONRequestBody = NewObject
 // CreateCustomerAccountJSONRequestBody defines body for CreateCustomerAccount for application/json ContentType.
 type CreateCustomerAccountJSONRequestBody = NewCustomerAccount
 
+// AnnounceJSONRequestBody defines body for Announce for application/json ContentType.
+type AnnounceJSONRequestBody = NewAnnouncement
+
 // CreateAPIKeyJSONRequestBody defines body for CreateAPIKey for application/json ContentType.
 type CreateAPIKeyJSONRequestBody = NewAPIKey
 
@@ -1528,6 +1788,9 @@ type LookupResourcesJSONRequestBody = LookupResourcesRequest
 
 // LookupSubjectsJSONRequestBody defines body for LookupSubjects for application/json ContentType.
 type LookupSubjectsJSONRequestBody = LookupSubjectsRequest
+
+// ChangeMeJSONRequestBody defines body for ChangeMe for application/json ContentType.
+type ChangeMeJSONRequestBody = MeChange
 
 // CreatePartnerJSONRequestBody defines body for CreatePartner for application/json ContentType.
 type CreatePartnerJSONRequestBody = NewObject
@@ -1573,6 +1836,9 @@ type ServerInterface interface {
 	// ReadCustomerAccount One customer account, with its contract and the customer type that follows from it.
 	// (GET /v1/customer-accounts/{id})
 	ReadCustomerAccount(c *gin.Context, id ID)
+	// Announce Mail information to those of an account it is meant for.
+	// (POST /v1/customer-accounts/{id}/announcements)
+	Announce(c *gin.Context, id ID, params AnnounceParams)
 	// ListAPIKeys The API keys of an account.
 	// (GET /v1/customer-accounts/{id}/api-keys)
 	ListAPIKeys(c *gin.Context, id ID, params ListAPIKeysParams)
@@ -1639,9 +1905,15 @@ type ServerInterface interface {
 	// LookupSubjects Which subjects of a type have the permission on the resource?
 	// (POST /v1/lookup/subjects)
 	LookupSubjects(c *gin.Context)
+	// ListMails What became of mails, newest first.
+	// (GET /v1/mails)
+	ListMails(c *gin.Context, params ListMailsParams)
 	// GetMe The signed-in person.
 	// (GET /v1/me)
 	GetMe(c *gin.Context)
+	// ChangeMe Change one's own profile.
+	// (PATCH /v1/me)
+	ChangeMe(c *gin.Context, params ChangeMeParams)
 	// ListCockpits The cockpits that the caller may open, own and shared.
 	// (GET /v1/me/cockpits)
 	ListCockpits(c *gin.Context, params ListCockpitsParams)
@@ -2106,6 +2378,74 @@ func (siw *ServerInterfaceWrapper) ReadCustomerAccount(c *gin.Context) {
 	}
 
 	siw.Handler.ReadCustomerAccount(c, id)
+}
+
+// Announce operation middleware
+func (siw *ServerInterfaceWrapper) Announce(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AnnounceParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	// ------------- Optional header parameter "Gatehouse-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Gatehouse-Reason")]; found {
+		var GatehouseReason Reason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Gatehouse-Reason, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Gatehouse-Reason", valueList[0], &GatehouseReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Gatehouse-Reason: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.GatehouseReason = GatehouseReason
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.Announce(c, id, params)
 }
 
 // ListAPIKeys operation middleware
@@ -3269,6 +3609,49 @@ func (siw *ServerInterfaceWrapper) LookupSubjects(c *gin.Context) {
 	siw.Handler.LookupSubjects(c)
 }
 
+// ListMails operation middleware
+func (siw *ServerInterfaceWrapper) ListMails(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListMailsParams
+
+	// ------------- Optional query parameter "status" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "status", c.Request.URL.Query(), &params.Status, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter status: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", c.Request.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter limit: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", c.Request.URL.Query(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter cursor: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListMails(c, params)
+}
+
 // GetMe operation middleware
 func (siw *ServerInterfaceWrapper) GetMe(c *gin.Context) {
 
@@ -3280,6 +3663,65 @@ func (siw *ServerInterfaceWrapper) GetMe(c *gin.Context) {
 	}
 
 	siw.Handler.GetMe(c)
+}
+
+// ChangeMe operation middleware
+func (siw *ServerInterfaceWrapper) ChangeMe(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ChangeMeParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	// ------------- Optional header parameter "Gatehouse-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Gatehouse-Reason")]; found {
+		var GatehouseReason Reason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Gatehouse-Reason, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Gatehouse-Reason", valueList[0], &GatehouseReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Gatehouse-Reason: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.GatehouseReason = GatehouseReason
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ChangeMe(c, params)
 }
 
 // ListCockpits operation middleware
@@ -4443,6 +4885,9 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	}
 
 	router.GET(options.BaseURL+"/v1/me", wrapper.GetMe)
+	router.PATCH(options.BaseURL+"/v1/me", wrapper.ChangeMe)
+	router.GET(options.BaseURL+"/v1/mails", wrapper.ListMails)
+	router.POST(options.BaseURL+"/v1/customer-accounts/:id/announcements", wrapper.Announce)
 	router.POST(options.BaseURL+"/v1/check", wrapper.Check)
 	router.POST(options.BaseURL+"/v1/check/bulk", wrapper.CheckBulk)
 	router.POST(options.BaseURL+"/v1/lookup/resources", wrapper.LookupResources)
@@ -4849,6 +5294,47 @@ type ReadCustomerAccountdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ReadCustomerAccountdefaultApplicationProblemPlusJSONResponse) VisitReadCustomerAccountResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AnnounceRequestObject struct {
+	ID     ID `json:"id"`
+	Params AnnounceParams
+	Body   *AnnounceJSONRequestBody
+}
+
+type AnnounceResponseObject interface {
+	VisitAnnounceResponse(w http.ResponseWriter) error
+}
+
+type Announce201JSONResponse Announcement
+
+func (response Announce201JSONResponse) VisitAnnounceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AnnouncedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response AnnouncedefaultApplicationProblemPlusJSONResponse) VisitAnnounceResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -5762,6 +6248,45 @@ func (response LookupSubjectsdefaultApplicationProblemPlusJSONResponse) VisitLoo
 	return err
 }
 
+type ListMailsRequestObject struct {
+	Params ListMailsParams
+}
+
+type ListMailsResponseObject interface {
+	VisitListMailsResponse(w http.ResponseWriter) error
+}
+
+type ListMails200JSONResponse MailPage
+
+func (response ListMails200JSONResponse) VisitListMailsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListMailsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListMailsdefaultApplicationProblemPlusJSONResponse) VisitListMailsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetMeRequestObject struct {
 }
 
@@ -5769,7 +6294,7 @@ type GetMeResponseObject interface {
 	VisitGetMeResponse(w http.ResponseWriter) error
 }
 
-type GetMe200JSONResponse User
+type GetMe200JSONResponse Me
 
 func (response GetMe200JSONResponse) VisitGetMeResponse(w http.ResponseWriter) error {
 
@@ -5789,6 +6314,46 @@ type GetMedefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response GetMedefaultApplicationProblemPlusJSONResponse) VisitGetMeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeMeRequestObject struct {
+	Params ChangeMeParams
+	Body   *ChangeMeJSONRequestBody
+}
+
+type ChangeMeResponseObject interface {
+	VisitChangeMeResponse(w http.ResponseWriter) error
+}
+
+type ChangeMe200JSONResponse Me
+
+func (response ChangeMe200JSONResponse) VisitChangeMeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeMedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ChangeMedefaultApplicationProblemPlusJSONResponse) VisitChangeMeResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -6591,6 +7156,9 @@ type StrictServerInterface interface {
 	// ReadCustomerAccount One customer account, with its contract and the customer type that follows from it.
 	// (GET /v1/customer-accounts/{id})
 	ReadCustomerAccount(ctx context.Context, request ReadCustomerAccountRequestObject) (ReadCustomerAccountResponseObject, error)
+	// Announce Mail information to those of an account it is meant for.
+	// (POST /v1/customer-accounts/{id}/announcements)
+	Announce(ctx context.Context, request AnnounceRequestObject) (AnnounceResponseObject, error)
 	// ListAPIKeys The API keys of an account.
 	// (GET /v1/customer-accounts/{id}/api-keys)
 	ListAPIKeys(ctx context.Context, request ListAPIKeysRequestObject) (ListAPIKeysResponseObject, error)
@@ -6657,9 +7225,15 @@ type StrictServerInterface interface {
 	// LookupSubjects Which subjects of a type have the permission on the resource?
 	// (POST /v1/lookup/subjects)
 	LookupSubjects(ctx context.Context, request LookupSubjectsRequestObject) (LookupSubjectsResponseObject, error)
+	// ListMails What became of mails, newest first.
+	// (GET /v1/mails)
+	ListMails(ctx context.Context, request ListMailsRequestObject) (ListMailsResponseObject, error)
 	// GetMe The signed-in person.
 	// (GET /v1/me)
 	GetMe(ctx context.Context, request GetMeRequestObject) (GetMeResponseObject, error)
+	// ChangeMe Change one's own profile.
+	// (PATCH /v1/me)
+	ChangeMe(ctx context.Context, request ChangeMeRequestObject) (ChangeMeResponseObject, error)
 	// ListCockpits The cockpits that the caller may open, own and shared.
 	// (GET /v1/me/cockpits)
 	ListCockpits(ctx context.Context, request ListCockpitsRequestObject) (ListCockpitsResponseObject, error)
@@ -7074,6 +7648,51 @@ func (sh *strictHandler) ReadCustomerAccount(ctx *gin.Context, id ID) {
 		sh.options.HandlerErrorFunc(ctx, err)
 	} else if validResponse, ok := response.(ReadCustomerAccountResponseObject); ok {
 		if err := validResponse.VisitReadCustomerAccountResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// Announce operation middleware
+func (sh *strictHandler) Announce(ctx *gin.Context, id ID, params AnnounceParams) {
+	var request AnnounceRequestObject
+
+	request.ID = id
+	request.Params = params
+
+	var body AnnounceJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.Announce(ctx.Request.Context(), request.(AnnounceRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "Announce")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(AnnounceResponseObject); ok {
+		if err := validResponse.VisitAnnounceResponse(ctx.Writer); err != nil {
 			sh.options.ResponseErrorHandlerFunc(ctx, err)
 		}
 	} else if response != nil {
@@ -7883,6 +8502,32 @@ func (sh *strictHandler) LookupSubjects(ctx *gin.Context) {
 	}
 }
 
+// ListMails operation middleware
+func (sh *strictHandler) ListMails(ctx *gin.Context, params ListMailsParams) {
+	var request ListMailsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListMails(ctx.Request.Context(), request.(ListMailsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListMails")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ListMailsResponseObject); ok {
+		if err := validResponse.VisitListMailsResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // GetMe operation middleware
 func (sh *strictHandler) GetMe(ctx *gin.Context) {
 	var request GetMeRequestObject
@@ -7900,6 +8545,50 @@ func (sh *strictHandler) GetMe(ctx *gin.Context) {
 		sh.options.HandlerErrorFunc(ctx, err)
 	} else if validResponse, ok := response.(GetMeResponseObject); ok {
 		if err := validResponse.VisitGetMeResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ChangeMe operation middleware
+func (sh *strictHandler) ChangeMe(ctx *gin.Context, params ChangeMeParams) {
+	var request ChangeMeRequestObject
+
+	request.Params = params
+
+	var body ChangeMeJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ChangeMe(ctx.Request.Context(), request.(ChangeMeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ChangeMe")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ChangeMeResponseObject); ok {
+		if err := validResponse.VisitChangeMeResponse(ctx.Writer); err != nil {
 			sh.options.ResponseErrorHandlerFunc(ctx, err)
 		}
 	} else if response != nil {

@@ -10,11 +10,6 @@ import (
 	"github.com/gatehouse/gatehouse/internal/roles"
 )
 
-// GetMe shows the caller to themself.
-func (a *api) GetMe(ctx context.Context, _ GetMeRequestObject) (GetMeResponseObject, error) {
-	return GetMe200JSONResponse(userBody(person(ctx))), nil
-}
-
 // AddMember gives a person roles on an object.
 func (a *api) AddMember(ctx context.Context, r AddMemberRequestObject) (AddMemberResponseObject, error) {
 	object := objectOf(r.Collection, r.ID)

@@ -52,12 +52,16 @@ var needs = map[string]need{
 	"self or operate":                        selfOrOperate,
 	"people of the resource":                 peopleOfResource,
 	"operate, or people of the object":       operateOrPeople,
+	"assist on platform":                     staffOf(under(access.TypeCustomerAccount)),
+	"manage_profile on oneself":              on(oneself, "manage_profile"),
 }
 
 // locate finds the object a request is about.
 type locate func(c *gin.Context) (access.Object, error)
 
 func platform(*gin.Context) (access.Object, error) { return access.Platform, nil }
+
+func oneself(c *gin.Context) (access.Object, error) { return caller(c.Request.Context()), nil }
 
 // under finds the object of a type whose id the path holds.
 func under(objectType string) locate {
@@ -80,6 +84,21 @@ func on(find locate, permission string) need {
 			return err
 		}
 		return a.require(c.Request.Context(), object, permission)
+	}
+}
+
+// staffOf lets in whoever assists on the platform. What others hear depends on
+// whether they may know of the object.
+func staffOf(find locate) need {
+	return func(a *api, c *gin.Context, _ any) error {
+		object, err := find(c)
+		if err != nil {
+			return err
+		}
+		if err := a.require(c.Request.Context(), object, "read"); err != nil {
+			return err
+		}
+		return a.require(c.Request.Context(), access.Platform, "assist")
 	}
 }
 

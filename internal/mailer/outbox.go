@@ -1,5 +1,5 @@
-// Package mailer sends mail. Without a mail server to send through, it leaves
-// messages in a folder where whoever tries Gatehouse can open them.
+// Package mailer sends mail: through a mail server or, without one, into a folder
+// where whoever tries Gatehouse can open it.
 package mailer
 
 import (
@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"time"
 
 	"github.com/oklog/ulid/v2"
 	"github.com/wneessen/go-mail"
@@ -35,7 +34,8 @@ func NewOutbox(dir, from string, log *slog.Logger) (*Outbox, error) {
 
 // Send writes the mail to <dir>/<id>.eml. The file appears whole or not at all.
 func (o *Outbox) Send(_ context.Context, m access.Mail) error {
-	message, err := compose(o.from, m)
+	// Unencoded, so that a link can be copied out of the file as it stands.
+	message, err := compose(o.from, m, mail.NoEncoding)
 	if err != nil {
 		return err
 	}
@@ -49,20 +49,4 @@ func (o *Outbox) Send(_ context.Context, m access.Mail) error {
 	}
 	o.log.Info("mail written", "kind", m.Kind, "file", path)
 	return nil
-}
-
-func compose(from string, m access.Mail) (*mail.Msg, error) {
-	// Unencoded, so that a link can be copied out of the file as it stands.
-	message := mail.NewMsg(mail.WithEncoding(mail.NoEncoding), mail.WithNoDefaultUserAgent())
-	if err := message.From(from); err != nil {
-		return nil, fmt.Errorf("mail sender: %w", err)
-	}
-	if err := message.To(string(m.To)); err != nil {
-		return nil, fmt.Errorf("mail recipient: %w", err)
-	}
-	message.Subject(m.Subject)
-	message.SetDateWithValue(time.Now())
-	message.SetMessageID()
-	message.SetBodyString(mail.TypeTextPlain, m.Text)
-	return message, nil
 }

@@ -23,7 +23,7 @@ func TestOutboxKeepsEachMailInAFile(t *testing.T) {
 	require.NoError(t, err)
 	text := "Grüezi,\n\nhttps://example.org/?token=a_b-c&more=" + strings.Repeat("x", 200) + "\n"
 	require.NoError(t, outbox.Send(t.Context(), access.Mail{
-		Kind: "invitation", To: "ann@example.org", Subject: "Zürich\r\nBcc: eve@example.org", Text: text,
+		ID: "01M", Kind: access.MailInvitation, To: "ann@example.org", Subject: "Zürich\r\nBcc: eve@example.org", Text: text, HTML: "<p>Grüezi</p>",
 	}))
 
 	files, err := os.ReadDir(dir)

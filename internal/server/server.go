@@ -2,7 +2,6 @@
 package server
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -10,29 +9,23 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/url"
 	"os"
-	"path/filepath"
 	"sync"
 	"time"
 
 	"github.com/oklog/ulid/v2"
+	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/gatehouse/gatehouse/internal/access"
 	"github.com/gatehouse/gatehouse/internal/audit"
 	"github.com/gatehouse/gatehouse/internal/authn"
 	"github.com/gatehouse/gatehouse/internal/checks"
 	"github.com/gatehouse/gatehouse/internal/config"
 	"github.com/gatehouse/gatehouse/internal/directory"
 	"github.com/gatehouse/gatehouse/internal/email"
-	"github.com/gatehouse/gatehouse/internal/follow"
 	"github.com/gatehouse/gatehouse/internal/httpapi"
-	"github.com/gatehouse/gatehouse/internal/mailer"
-	"github.com/gatehouse/gatehouse/internal/notify"
 	"github.com/gatehouse/gatehouse/internal/operations"
 	"github.com/gatehouse/gatehouse/internal/relationships"
 	"github.com/gatehouse/gatehouse/internal/spicedb"
-	"github.com/gatehouse/gatehouse/internal/sweep"
 	"github.com/gatehouse/gatehouse/schema"
 )
 
@@ -51,10 +44,12 @@ type Server struct {
 	log       *slog.Logger
 	http      *http.Server
 	listener  net.Listener
-	followers []*follow.Follower
-	ends      *sweep.Ends
+	followers []follower
 	closers   []func() error // in the order of opening
 }
+
+// follower does what is derived from changes until its context ends.
+type follower interface{ Run(ctx context.Context) }
 
 // New opens every part, ready to serve; Close must follow.
 func New(ctx context.Context, c config.Config, log *slog.Logger) (_ *Server, err error) {
@@ -111,7 +106,11 @@ func New(ctx context.Context, c config.Config, log *slog.Logger) (_ *Server, err
 	if err := s.listen(c.HTTPAddr); err != nil {
 		return nil, err
 	}
-	if err := s.follow(ctx, c, gateway, names); err != nil {
+	post, err := s.mail(ctx, c, engine, gateway, checker, names)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.sweep(ctx, gateway, names); err != nil {
 		return nil, err
 	}
 	vocabulary, err := gateway.Vocabulary(ctx)
@@ -121,6 +120,7 @@ func New(ctx context.Context, c config.Config, log *slog.Logger) (_ *Server, err
 
 	handler, err := httpapi.New(httpapi.Dependencies{
 		Operations: s.Operations, Checks: checker, People: names, Replays: names, Logins: logins, Log: log, Vocabulary: vocabulary,
+		Mails: post.queue, Announcements: post.announcer, Metrics: []prometheus.Collector{post.outcomes},
 		Ready: func(ctx context.Context) map[string]error {
 			_, down := gateway.Head(ctx)
 			return map[string]error{"spicedb": down, "directory": engine.DB().PingContext(ctx)}
@@ -131,47 +131,6 @@ func New(ctx context.Context, c config.Config, log *slog.Logger) (_ *Server, err
 	}
 	s.http.Handler = handler
 	return s, nil
-}
-
-// follow prepares what is derived from changes, before the first change.
-func (s *Server) follow(ctx context.Context, c config.Config, gateway *relationships.Gateway, names *directory.Directory) error {
-	outbox, err := mailer.NewOutbox(filepath.Join(c.DataDir, "outbox"), c.MailFrom, s.log)
-	if err != nil {
-		return err
-	}
-	public, err := url.Parse(cmp.Or(c.PublicURL, s.URL))
-	if err != nil {
-		return err
-	}
-	invitations := &notify.Invitations{Operations: s.Operations, Tokens: names, Mailer: outbox, PublicURL: public}
-	s.ends = sweep.NewEnds(gateway, names, time.Now, s.log)
-	removals := &sweep.Removals{Operations: s.Operations}
-	for _, f := range []*follow.Follower{
-		{Name: "mail", Handle: invitations.Handle},
-		{Name: "ends", Handle: s.ends.Handle, Begin: s.ends.Recount, Lost: func(ctx context.Context, _, _ access.Token) error {
-			return s.ends.Recount(ctx)
-		}},
-		{Name: "removals", Handle: removals.Handle},
-	} {
-		f.Relationships, f.Cursors, f.Log = gateway, names, s.log
-		if err := f.Prepare(ctx); err != nil {
-			return err
-		}
-		s.followers = append(s.followers, f)
-	}
-	return nil
-}
-
-// followAudit prepares the audit before the first write, which it must not miss.
-func (s *Server) followAudit(ctx context.Context, gateway *relationships.Gateway, history *audit.Log) error {
-	if err := history.MarkImport(ctx, gateway.Head); err != nil {
-		return err
-	}
-	f := &follow.Follower{
-		Name: "audit", Relationships: gateway, Cursors: history, Handle: history.Handle, Lost: history.Lost, Log: s.log,
-	}
-	s.followers = append(s.followers, f)
-	return f.Prepare(ctx)
 }
 
 func (s *Server) listen(addr string) (err error) {
@@ -217,7 +176,6 @@ func (s *Server) Run(ctx context.Context) error {
 	for _, f := range s.followers {
 		running.Go(func() { f.Run(following) })
 	}
-	running.Go(func() { s.ends.Run(following) })
 	served := make(chan error, 1)
 	go func() { served <- s.http.Serve(s.listener) }()
 

@@ -208,7 +208,9 @@ func TestKilledServerAuditsEachWriteOnce(t *testing.T) {
 		s = s.again(t)
 		w.server = s
 	}
-	// What a killed server had begun, it has committed or not: nothing else is written now.
+	// What a killed server had begun, it has committed or not, and an operator is
+	// appointed at their first request: nothing else is written after that.
+	s.operator(t).get(t, "/v1/me").want(t, http.StatusOK)
 	history := s.history(t, beginning)
 	var events []event
 	await(t, "the audit to have told all", func() bool {

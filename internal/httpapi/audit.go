@@ -32,7 +32,7 @@ func operateOrPeople(a *api, c *gin.Context, request any) error {
 		return err
 	}
 	kind, ok := roles.KindOf(object.Type)
-	if !ok {
+	if !ok || kind.PeopleBy == "" {
 		return access.Fail(access.NotFound, "not_found", "there is no %s %q", access.Clip(object.Type), access.Clip(object.ID))
 	}
 	return a.require(ctx, object, kind.PeopleBy)

@@ -271,7 +271,14 @@ func (w world) attempt(t *testing.T, r rule) attempt {
 		body = object{"id": name, "name": name, "customer_number": name, "identifier": name, "first_admin": object{"email": email}}
 	case "configureSharing", "share", "changeShare", "unshare":
 		user, body = w.sharingAttempt(t, r.operation, name)
-	case "endRole":
+	case "changeRoles":
+		user = w.add(t, r.objectType, email, r.role)
+		body = object{"roles": []string{r.role}, "ends_on": "2100-01-01"}
+		if r.objectType == "instance" { // its roles do not end
+			other := map[string]string{"company_admin": "instance_member", "instance_member": "company_admin"}
+			body = object{"roles": []string{other[r.role]}}
+		}
+	case "endRole", "removeMember":
 		user = w.add(t, r.objectType, email, r.role)
 	case "resendInvitation", "revokeInvitation":
 		a.id = operator.post(t, w.path(r.objectType)+"/invitations", offer).want(t, http.StatusCreated).text(t, "invitation", "id")

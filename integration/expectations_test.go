@@ -108,8 +108,9 @@ type rule struct {
 	objectType string
 	role       string // that is given or taken, if any
 	right      right
-	status     int  // of success
-	hidden     bool // from whoever may not do it
+	gate       right // asked for before it, if any
+	status     int   // of success
+	hidden     bool  // from whoever may not do it
 }
 
 func (r rule) String() string {
@@ -156,11 +157,17 @@ func rules() []rule {
 		all = append(all,
 			rule{operation: "addMember", objectType: r.objectType, role: r.role, right: r.give, status: 201},
 			rule{operation: "endRole", objectType: r.objectType, role: r.role, right: r.take, status: 204},
+			rule{operation: "removeMember", objectType: r.objectType, role: r.role, gate: people[r.objectType], right: r.take, status: 204},
 			rule{operation: "invite", objectType: r.objectType, role: r.role, right: r.give, status: 201},
 			rule{operation: "acceptInvitation", objectType: r.objectType, role: r.role, right: right{}}, // nobody but the invited
 			rule{operation: "resendInvitation", objectType: r.objectType, role: r.role, right: r.give, status: 201, hidden: true},
 			rule{operation: "revokeInvitation", objectType: r.objectType, role: r.role, right: r.give, status: 204, hidden: true},
 		)
+	}
+	for _, r := range catalogue {
+		if r.objectType != "platform" { // which has one role, that does not end
+			all = append(all, rule{operation: "changeRoles", objectType: r.objectType, role: r.role, gate: people[r.objectType], right: r.take, status: 200})
+		}
 	}
 	return all
 }
@@ -184,6 +191,9 @@ func (r rule) verdict(holder string, sameWorld bool) verdict {
 	case r.operation == "listObjects", reached && r.right.holders.has(holder):
 		return verdict{status: r.status}
 	case reached && !r.hidden && (readers[r.objectType] + " " + belongingReaders[r.objectType]).has(holder):
+		if r.gate.permission != "" && !r.gate.holders.has(holder) {
+			return verdict{403, "forbidden", r.gate.permission}
+		}
 		return verdict{403, "forbidden", r.right.permission}
 	default:
 		return verdict{404, "not_found", ""}

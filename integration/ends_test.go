@@ -1,0 +1,124 @@
+package integration
+
+import (
+	"net/http"
+	"testing"
+	"time"
+
+	v1 "github.com/authzed/authzed-go/proto/authzed/api/v1"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"google.golang.org/protobuf/types/known/timestamppb"
+)
+
+// TestNINE5_RolesEndOnADay gives, moves, lifts and refuses ends. A day is over when
+// it is over where the account is.
+func TestNINE5_RolesEndOnADay(t *testing.T) {
+	t.Parallel()
+	w := build(t, shared, "on-a-day")
+	account := "/v1/customer-accounts/" + w.fresh()
+	id := account[len("/v1/customer-accounts/"):]
+	shared.operator(t).post(t, "/v1/customer-accounts", object{
+		"id": id, "name": id, "customer_number": id, "identifier": id, "time_zone": "America/Sao_Paulo",
+	}).want(t, http.StatusCreated)
+	staff := shared.operator(t)
+	give := func(body object) answer {
+		body["email"], body["roles"] = w.email("ann"), []string{"technical_contact"}
+		return staff.post(t, account+"/members", body)
+	}
+	end := func() any {
+		member := staff.get(t, account+"/members?q=ann").want(t, http.StatusOK)
+		held := member.at(t, "members", 0, "roles", 0).(map[string]any)
+		return held["ends_at"]
+	}
+
+	added := give(object{"ends_on": "2050-06-30"}).want(t, http.StatusCreated)
+	ann := added.text(t, "user", "id")
+	assert.Equal(t, "2050-07-01T03:00:00Z", added.text(t, "ends", "technical_contact"))
+	assert.Equal(t, "2050-07-01T03:00:00Z", end())
+
+	assert.Equal(t, "unchanged", give(object{"ends_on": "2050-01-31"}).want(t, http.StatusOK).text(t, "outcome"), "adding never shortens")
+	assert.Equal(t, "extended", give(object{"ends_on": "2051-06-30"}).want(t, http.StatusOK).text(t, "outcome"))
+	role := account + "/members/" + ann + "/roles/technical_contact"
+	staff.delete(t, role+"?ends_on=2050-01-31").want(t, http.StatusNoContent)
+	assert.Equal(t, "2050-02-01T03:00:00Z", end(), "moved back")
+	assert.Equal(t, "extended", give(object{}).want(t, http.StatusOK).text(t, "outcome"))
+	assert.Nil(t, end(), "lifted")
+
+	staff.delete(t, role+"?ends_on=2020-01-31").want(t, http.StatusUnprocessableEntity).code(t, "past_date")
+	staff.delete(t, role+"?ends_on=").want(t, http.StatusUnprocessableEntity).code(t, "invalid_date")
+	staff.delete(t, role+"?ends_on=2050-02-30").want(t, http.StatusUnprocessableEntity).code(t, "invalid_date")
+	staff.delete(t, account+"/members/"+ann+"/roles/cockpit_access?ends_on=2050-01-31").want(t, http.StatusNotFound).code(t, "not_held")
+	give(object{"ends_on": "2020-01-31"}).want(t, http.StatusUnprocessableEntity).code(t, "past_date")
+	staff.post(t, w.path("instance")+"/members", object{"email": w.email("ann"), "roles": []string{"instance_member"}, "ends_on": "2050-01-31"}).
+		want(t, http.StatusUnprocessableEntity).code(t, "role_does_not_end")
+	assert.Nil(t, end(), "what was refused changed nothing")
+}
+
+// TestNINE5_EndedRolesAreGone polls a role to its end and beyond: it stops at the
+// instant, never returns, and the audit has its end as one deletion.
+func TestNINE5_EndedRolesAreGone(t *testing.T) {
+	t.Parallel()
+	w := build(t, shared, "ended")
+	ann := w.server.as(t, w.email("ann")).get(t, "/v1/me").text(t, "id")
+	ends := time.Now().Add(2 * time.Second).Truncate(time.Millisecond)
+	_, err := v1.NewPermissionsServiceClient(shared.conn).WriteRelationships(t.Context(), &v1.WriteRelationshipsRequest{
+		Updates: []*v1.RelationshipUpdate{{
+			Operation: v1.RelationshipUpdate_OPERATION_TOUCH,
+			Relationship: &v1.Relationship{
+				Resource: &v1.ObjectReference{ObjectType: "customer_account", ObjectId: w.id("customer_account")}, Relation: "technical_contact",
+				Subject:           &v1.SubjectReference{Object: &v1.ObjectReference{ObjectType: "user", ObjectId: ann}},
+				OptionalExpiresAt: timestamppb.New(ends),
+			},
+		}},
+	})
+	require.NoError(t, err)
+	ask := func() bool {
+		return w.admin(t, "customer_account").post(t, "/v1/check",
+			question("customer_account", w.id("customer_account"), "create_ticket", object{"type": "user", "id": ann})).at(t, "allowed").(bool)
+	}
+	allowed := false
+	for asked := time.Now(); asked.Before(ends.Add(time.Second)); asked = time.Now() {
+		if ask() {
+			allowed = true
+			require.True(t, asked.Before(ends), "allowed %s after the end", asked.Sub(ends))
+		}
+	}
+	assert.True(t, allowed, "until then")
+	event := shared.operator(t).event(t, "person="+ann+"&operation=role_ended")
+	require.Len(t, event.texts(), 1)
+	assert.Contains(t, event.texts()[0], "delete customer_account:"+w.id("customer_account")+"#technical_contact@user:"+ann)
+	assert.False(t, ask())
+}
+
+// TestNINE5_InvitationsToRolesThatEnd offer them until then.
+func TestNINE5_InvitationsToRolesThatEnd(t *testing.T) {
+	t.Parallel()
+	w := build(t, shared, "invited-until")
+	w.admin(t, "project").post(t, w.path("project")+"/invitations", object{"email": w.email("ann"), "ends_on": "2050-06-30"}).want(t, http.StatusCreated)
+	_, token := shared.letter(t, w.email("ann")).link(t)
+	accepted := shared.as(t, w.email("ann")).post(t, "/v1/invitations/accept", object{"token": token}).want(t, http.StatusCreated)
+	assert.Equal(t, "2050-07-01T00:00:00Z", accepted.text(t, "ends", "project_member"))
+}
+
+// TestDCX6_RolesAreChanged in one step, down as well as up, by those who may.
+func TestDCX6_RolesAreChanged(t *testing.T) {
+	t.Parallel()
+	w := build(t, shared, "changed")
+	ann := w.add(t, "customer_account", w.email("ann"), "portal_admin")
+	admin, path := w.admin(t, "customer_account"), w.path("customer_account")+"/members/"+ann+"/roles"
+
+	changed := admin.do(t, http.MethodPut, path, object{"roles": []string{"portal_read_only_user"}}).want(t, http.StatusOK)
+	assert.Equal(t, "changed", changed.text(t, "outcome"))
+	assert.Equal(t, []any{"portal_read_only_user"}, changed.at(t, "roles"))
+	again := admin.do(t, http.MethodPut, path, object{"roles": []string{"portal_read_only_user"}}).want(t, http.StatusOK)
+	assert.Equal(t, "unchanged", again.text(t, "outcome"))
+
+	me := admin.get(t, "/v1/me").text(t, "id")
+	mine := w.path("customer_account") + "/members/" + me + "/roles"
+	admin.do(t, http.MethodPut, mine, object{"roles": []string{"portal_read_only_user", "customer_admin", "cockpit_access"}}).
+		want(t, http.StatusConflict).code(t, "last_admin")
+	admin.do(t, http.MethodPut, path, object{"roles": []string{}}).want(t, http.StatusUnprocessableEntity)
+	admin.do(t, http.MethodPut, path, object{"roles": []string{"portal_admin", "portal_read_only_user"}}).want(t, http.StatusUnprocessableEntity).code(t, "exclusive_roles")
+	admin.do(t, http.MethodPut, w.path("customer_account")+"/members/nobody/roles", object{"roles": []string{"portal_admin"}}).want(t, http.StatusNotFound)
+}

@@ -111,7 +111,8 @@ func TestTheAuditTellsWhoDidWhat(t *testing.T) {
 		assert.Contains(t, e.texts(), "touch project:"+w.id("project")+"#member@user:"+mia)
 		assert.Equal(t, "new here", e.Reason)
 		assert.Equal(t, "request-of-mia", e.RequestID)
-		assert.Equal(t, "127.0.0.1", e.From, "a header can say anything")
+		from := map[string]string{"operator": "127.0.0.1", "admin": ""} // where others sit is for operators
+		assert.Equal(t, from[name], e.From, "a header can say anything")
 		assert.WithinRange(t, e.At, before, time.Now().Add(time.Second))
 		assert.NotEmpty(t, e.WrittenAt)
 	}

@@ -115,7 +115,7 @@ func lists(t *testing.T, page []byte, id string) bool {
 func TestTheRulesAreComplete(t *testing.T) {
 	t.Parallel()
 
-	tried := map[string]bool{}
+	tried := map[string]bool{"deleteMe": true} // by TestNINE7, for it is the end of whoever tries
 	for _, r := range rules() {
 		tried[r.operation] = true
 	}

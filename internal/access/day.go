@@ -9,10 +9,14 @@ type Day struct {
 	Day   int
 }
 
+// lastYear is the last in which a day may lie: its end must be a time that JSON can
+// tell, and "for good" is said by no date at all.
+const lastYear = 8999
+
 // ParseDay reads YYYY-MM-DD. Errors: Invalid (invalid_date).
 func ParseDay(text string) (Day, error) {
 	t, err := time.Parse(time.DateOnly, text)
-	if err != nil {
+	if err != nil || t.Year() > lastYear {
 		return Day{}, Fail(Invalid, "invalid_date", "%q is not a date such as 2026-12-31", Clip(text))
 	}
 	return dayOf(t), nil

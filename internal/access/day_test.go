@@ -101,7 +101,7 @@ func zones(t *testing.T) (names []string) {
 
 func TestParseDay(t *testing.T) {
 	t.Parallel()
-	for _, text := range []string{"", "2026-02-29", "2026-2-1", "31.12.2026", "2026-12-31T00:00:00Z", "tomorrow", "-001-01-01", "2026-13-01"} {
+	for _, text := range []string{"", "2026-02-29", "2026-2-1", "31.12.2026", "2026-12-31T00:00:00Z", "tomorrow", "-001-01-01", "2026-13-01", "9000-01-01", "9999-12-31"} {
 		_, err := access.ParseDay(text)
 		assert.True(t, access.IsKind(err, access.Invalid) && access.HasCode(err, "invalid_date"), "%q: %v", text, err)
 	}

@@ -13,6 +13,9 @@ import (
 type Relationships interface {
 	// Write commits all of w or nothing. Errors: ErrPreconditionFailed.
 	Write(ctx context.Context, w Write) (Token, error)
+	// Forget deletes every relationship of which this is the subject, or nothing;
+	// it updates nothing else. Errors: ErrPreconditionFailed.
+	Forget(ctx context.Context, subject Object, ps []Precondition, c Cause) (Token, error)
 	// Read returns the live relationships that match any of the filters, all
 	// read at one moment no older than any write acknowledged before the call.
 	Read(ctx context.Context, filters ...Filter) ([]Relationship, Token, error)
@@ -55,6 +58,9 @@ type People interface {
 	PersonByEmail(ctx context.Context, address email.Address) (Person, error)
 	// PeopleByID returns those of the persons that exist, by id.
 	PeopleByID(ctx context.Context, ids []string) (map[string]Person, error)
+	// DeletePerson forgets a person, with their login and what they were invited to.
+	// Deleting who is not there changes nothing.
+	DeletePerson(ctx context.Context, personID string) error
 	// ChangeProfile changes all that is asked for, or nothing.
 	// Errors: Conflict (taken), naming the field; NotFound (not_found).
 	ChangeProfile(ctx context.Context, personID string, c ProfileChange) (Person, error)

@@ -78,6 +78,12 @@ func (d *Directory) EnsurePerson(ctx context.Context, address email.Address, giv
 	return d.PersonByEmail(ctx, address)
 }
 
+// DeletePerson implements access.People.
+func (d *Directory) DeletePerson(ctx context.Context, personID string) error {
+	_, err := d.exec(ctx, `DELETE FROM people WHERE id = $1`, personID)
+	return err
+}
+
 // PersonByEmail implements access.People.
 func (d *Directory) PersonByEmail(ctx context.Context, address email.Address) (access.Person, error) {
 	return d.person(ctx, `email = $1`, string(address))

@@ -52,6 +52,9 @@ func (a *api) ListAuditEvents(ctx context.Context, r ListAuditEventsRequestObjec
 	}
 	body := ListAuditEvents200JSONResponse{Events: make([]AuditEvent, len(events)), NextCursor: next}
 	for i, e := range events {
+		if !operator {
+			e.From = "" // where staff and other admins sit is theirs
+		}
 		body.Events[i] = auditEventBody(e, people)
 	}
 	return body, nil

@@ -61,6 +61,9 @@ func (a *api) ListSiteUsers(ctx context.Context, r ListSiteUsersRequestObject) (
 	body := ListSiteUsers200JSONResponse{Users: make([]SiteUser, len(found)), NextCursor: next}
 	for i, u := range found {
 		body.Users[i] = SiteUser{User: userBody(u.Person), Level: u.Level.ID, Status: SiteUserStatus(u.Status)}
+		if u.Status == operations.SiteInvited {
+			body.Users[i].User.ID = ""
+		}
 	}
 	return body, err
 }

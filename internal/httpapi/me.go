@@ -33,6 +33,12 @@ func (a *api) ChangeMe(ctx context.Context, r ChangeMeRequestObject) (ChangeMeRe
 	return ChangeMe200JSONResponse(meBody(changed)), err
 }
 
+// DeleteMe deletes the caller's own profile.
+func (a *api) DeleteMe(ctx context.Context, r DeleteMeRequestObject) (DeleteMeResponseObject, error) {
+	at, err := a.Operations.DeleteProfile(ctx, by(ctx, r.Params.GatehouseReason))
+	return DeleteMe204Response{Headers: EndedResponseHeaders{GatehouseWrittenAt: string(at)}}, err
+}
+
 func meBody(p access.Person) Me {
 	return Me{
 		ID: p.ID, Email: string(p.Email), GivenName: p.GivenName, FamilyName: p.FamilyName,

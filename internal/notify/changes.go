@@ -23,6 +23,9 @@ func (f *Follower) Handle(ctx context.Context, c access.Change) error {
 	// Whoever accepts knows what they get, and what the server does by itself
 	// (the demo, operators of the configuration) is news to nobody; but roles that
 	// it ends at their time are.
+	if c.Cause.Operation == "upgrade" {
+		return f.Mails.Enqueue(ctx, orders...) // deletes what a new role covers
+	}
 	if c.Cause.Operation == "role_ended" || c.Cause.Operation != "accept_invitation" && c.Cause.Actor != access.System {
 		orders = append(orders, roleNews(c)...)
 	}
@@ -60,10 +63,11 @@ func roleNews(c access.Change) (orders []access.MailOrder) {
 		orders[i].Roles = append(orders[i].Roles, role.ID)
 	}
 	// A role that another takes the place of did not end: its successor is the news.
+	// So it is with roles beneath the object that somebody was added to.
 	return slices.DeleteFunc(orders, func(o access.MailOrder) bool {
-		return o.Kind == access.MailRoleEnded && slices.ContainsFunc(orders, func(other access.MailOrder) bool {
+		return o.Kind == access.MailRoleEnded && (c.Cause.Operation == "add" || slices.ContainsFunc(orders, func(other access.MailOrder) bool {
 			return other.Kind != access.MailRoleEnded && other.Recipient == o.Recipient && other.Object == o.Object
-		})
+		}))
 	})
 }
 

@@ -57,9 +57,7 @@ func (o *Operations) Accept(ctx context.Context, by By, verified email.Address, 
 	if err != nil {
 		return Added{}, err
 	}
-	if err := o.tidy(ctx, by, &added); err != nil {
-		return Added{}, err
-	}
+	o.tidy(ctx, by, &added)
 	people, err := o.Directory.PeopleByID(ctx, []string{profile.InviteeID})
 	if err != nil {
 		return Added{}, err

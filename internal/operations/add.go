@@ -23,7 +23,7 @@ type Added struct {
 	Roles     []HeldRole // all they hold on the object now
 	WrittenAt access.Token
 
-	covered []access.Relationship
+	given, covered []access.Relationship
 }
 
 // Add gives a person roles on an object, without asking them: until the end of the
@@ -68,27 +68,31 @@ func (o *Operations) Add(ctx context.Context, by By, object access.Object, n New
 	if err != nil {
 		return Added{}, err
 	}
-	return added, o.tidy(ctx, by, &added)
+	o.tidy(ctx, by, &added)
+	return added, nil
 }
 
 // learn takes in what the grant came to.
 func (a *Added) learn(p planned) {
-	a.Outcome, a.Roles, a.covered = p.outcome, rolesOf(p.held), p.covered
+	a.Outcome, a.Roles, a.given, a.covered = p.outcome, rolesOf(p.held), p.held, p.covered
 }
 
 // tidy deletes the covered roles that did not fit into the write that gave the
-// role which covers them. A crash leaves some: they give nothing more.
-func (o *Operations) tidy(ctx context.Context, by By, a *Added) error {
+// roles which cover them, for as long as those are there. A failure or a crash
+// leaves some: they give nothing more.
+func (o *Operations) tidy(ctx context.Context, by By, a *Added) {
 	for some := range slices.Chunk(a.covered, most) {
 		w := access.Write{Cause: by.cause("upgrade")}
 		w.Delete(some...)
+		for _, r := range a.given {
+			w.Require(access.MustMatch(access.Exactly(r)))
+		}
 		at, err := o.write(ctx, w)
 		if err != nil {
-			return err
+			return
 		}
 		a.WrittenAt = at
 	}
-	return nil
 }
 
 // newcomer finds or makes the person. An orphaned profile does no harm.

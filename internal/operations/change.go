@@ -93,6 +93,12 @@ func (o *Operations) change(ctx context.Context, w *access.Write, by By, role ro
 		return o.requireRight(ctx, w, by.Actor, now.Resource, slices.Compact([]string{role.TakenBy, role.GivenBy})...)
 	default:
 		w.Require(access.MustNotMatch(access.Exactly(now)))
+		for _, rival := range roles.On(role.Object) {
+			if _, had := held[rival.Relation]; role.Rivals(rival) && !had {
+				// Somebody else may give it meanwhile.
+				w.Require(access.MustNotMatch(access.Exactly(rival.For(now.Resource, now.Subject.Object))))
+			}
+		}
 		w.Touch(now)
 		if site, err := o.site(ctx, now.Resource); err != nil {
 			return err

@@ -50,7 +50,7 @@ type planned struct {
 
 // most bounds how many roles are deleted in the write that gives the role which
 // covers them. SpiceDB takes 1,000 updates and as many preconditions.
-const most = 400
+const most = 300
 
 // plan adds to w what the grant takes.
 // Errors: Conflict (would_shorten, cleanup_under_way), NotFound (not_found).
@@ -93,6 +93,13 @@ func (g grant) plan(ctx context.Context, o *Operations, w *access.Write) (planne
 	for range min(len(p.covered), most) {
 		w.Replace(p.covered[0])
 		p.covered = p.covered[1:]
+	}
+	if !g.endsAt.IsZero() {
+		// Whether these outlast it is as their objects' versions say.
+		p.covered = nil
+		if err := o.requireVersions(ctx, w, g.object); err != nil {
+			return planned{}, err
+		}
 	}
 	if p.outcome != Unchanged {
 		w.Require(exists(g.object)...)
@@ -244,4 +251,41 @@ func rolesIn(objectType string, held map[string]access.Relationship) []roles.Rol
 		}
 	}
 	return found
+}
+
+// requireVersions makes the write depend on the ends of what it deletes on other
+// objects, which no precondition can name: whoever moves one swaps the version.
+func (o *Operations) requireVersions(ctx context.Context, w *access.Write, own access.Object) error {
+	var versions, filters []access.Filter
+	var ends []access.Relationship
+	for _, u := range w.Updates {
+		if _, ok := roleOf(u.Relationship); ok && u.Verb == access.Delete && u.Relationship.Resource != own {
+			versions = append(versions, access.On(u.Relationship.Resource, "admin_version"))
+			filters = append(filters, access.Exactly(u.Relationship))
+			ends = append(ends, u.Relationship)
+		}
+	}
+	if len(versions) == 0 {
+		return nil
+	}
+	found, _, err := o.Relationships.Read(ctx, append(filters, versions...)...)
+	if err != nil {
+		return err
+	}
+	for _, planned := range ends {
+		if !slices.ContainsFunc(found, func(r access.Relationship) bool {
+			return access.Exactly(r) == access.Exactly(planned) && r.EndsAt.Equal(planned.EndsAt)
+		}) {
+			return access.ErrPreconditionFailed
+		}
+	}
+	for _, f := range versions {
+		i := slices.IndexFunc(found, func(r access.Relationship) bool { return access.On(r.Resource, r.Relation) == f })
+		if i < 0 {
+			w.Require(access.MustNotMatch(f))
+		} else {
+			w.Require(access.MustMatch(access.Exactly(found[i])))
+		}
+	}
+	return nil
 }

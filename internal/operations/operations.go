@@ -66,14 +66,10 @@ const attempts = 20
 // without updates commits nothing, and the moment it was made on is returned.
 func (o *Operations) commit(ctx context.Context, plan func(context.Context) (access.Write, access.Token, error)) (access.Token, error) {
 	for attempt := range attempts {
-		w, readAt, err := plan(ctx)
-		if err != nil {
-			return "", err
+		w, at, err := plan(ctx)
+		if err == nil && len(w.Updates) > 0 {
+			at, err = o.write(ctx, w)
 		}
-		if len(w.Updates) == 0 {
-			return readAt, nil
-		}
-		at, err := o.write(ctx, w)
 		if !errors.Is(err, access.ErrPreconditionFailed) {
 			return at, err
 		}
@@ -81,7 +77,11 @@ func (o *Operations) commit(ctx context.Context, plan func(context.Context) (acc
 			return "", err
 		}
 	}
-	return "", &access.Error{
+	return "", contended()
+}
+
+func contended() error {
+	return &access.Error{
 		Kind: access.Unavailable, Code: "contended", RetryAfter: time.Second,
 		Detail: "others are changing the same roles, try again",
 	}

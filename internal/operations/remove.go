@@ -2,6 +2,7 @@ package operations
 
 import (
 	"context"
+	"slices"
 
 	"github.com/gatehouse/gatehouse/internal/access"
 	"github.com/gatehouse/gatehouse/internal/roles"
@@ -63,12 +64,15 @@ func (o *Operations) removeFromSite(ctx context.Context, by By, partner, person 
 		if outlasts(found, removed) || len(inSite)+len(invited) == 0 {
 			return w, at, nil
 		}
-		right := "manage_people"
+		right, admin := "manage_people", access.On(partner, "admin").To(person)
 		for _, e := range inSite {
 			if e.held.Resource == partner {
 				right = e.role.TakenBy
 				w.Replace(e.held)
 			}
+		}
+		if !slices.ContainsFunc(w.Preconditions, func(p access.Precondition) bool { return p.Filter == admin }) {
+			w.Require(access.MustNotMatch(admin)) // or it would take another right, and the guard
 		}
 		if err := o.requireRight(ctx, &w, by.Actor, partner, right); err != nil {
 			return w, "", err

@@ -20,6 +20,6 @@ func (o *Operations) Revoke(ctx context.Context, by By, id string) (access.Token
 			return w, "", i.notPending()
 		}
 		i.settle(&w, "revoked_by", by.Actor)
-		return w, "", nil
+		return w, "", o.requireRight(ctx, &w, by.Actor, i.object(), "revoke")
 	})
 }

@@ -69,6 +69,10 @@ func (o *Operations) SiteUsers(ctx context.Context, site access.Object, q SiteUs
 	for id, user := range users {
 		user.Person = people[id]
 		user.Person.ID = id
+		if user.Status == SiteInvited {
+			// Whoever invited them learns no more than the address they typed.
+			user.Person = access.Person{ID: string(user.Person.Email), Email: user.Person.Email}
+		}
 		if (Member{Person: user.Person}).matches(MemberQuery{Search: q.Search}) {
 			found = append(found, *user)
 		}

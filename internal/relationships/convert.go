@@ -55,6 +55,9 @@ func filter(f access.Filter) *v1.RelationshipFilter {
 	return converted
 }
 
+// latest is the last moment that JSON can tell. Other tools may set later ends.
+var latest = time.Date(9999, time.December, 31, 0, 0, 0, 0, time.UTC)
+
 func relationship(r *v1.Relationship) access.Relationship {
 	converted := access.Relationship{
 		Resource: access.Object{Type: r.GetResource().GetObjectType(), ID: r.GetResource().GetObjectId()},
@@ -69,6 +72,9 @@ func relationship(r *v1.Relationship) access.Relationship {
 	}
 	if end := r.GetOptionalExpiresAt(); end != nil {
 		converted.EndsAt = end.AsTime()
+		if converted.EndsAt.After(latest) {
+			converted.EndsAt = latest
+		}
 	}
 	return converted
 }

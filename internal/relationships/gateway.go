@@ -56,6 +56,23 @@ func (g *Gateway) Write(ctx context.Context, w access.Write) (access.Token, erro
 	return access.Token(response.GetWrittenAt().GetToken()), nil
 }
 
+// Forget deletes every relationship of which this is the subject, or nothing.
+// Errors: ErrPreconditionFailed.
+func (g *Gateway) Forget(ctx context.Context, subject access.Object, ps []access.Precondition, c access.Cause) (access.Token, error) {
+	request := &v1.DeleteRelationshipsRequest{
+		RelationshipFilter:          filter(access.Filter{}.To(subject)),
+		OptionalTransactionMetadata: metadata(c),
+	}
+	for _, p := range ps {
+		request.OptionalPreconditions = append(request.OptionalPreconditions, precondition(p))
+	}
+	response, err := g.permissions.DeleteRelationships(ctx, request)
+	if err != nil {
+		return "", apiError(err)
+	}
+	return access.Token(response.GetDeletedAt().GetToken()), nil
+}
+
 // Read returns the live relationships that match any of the filters, all read at
 // one moment no older than any write acknowledged before the call.
 func (g *Gateway) Read(ctx context.Context, filters ...access.Filter) ([]access.Relationship, access.Token, error) {

@@ -27,12 +27,15 @@ func (s *Server) followAudit(ctx context.Context, gateway *relationships.Gateway
 // sweep prepares what finishes changes: ends of roles, and removals from sites.
 func (s *Server) sweep(ctx context.Context, gateway *relationships.Gateway, names *directory.Directory) error {
 	ends := sweep.NewEnds(gateway, names, time.Now, s.log)
-	recount := func(ctx context.Context, _, _ access.Token) error { return ends.Recount(ctx) }
-	removals := &sweep.Removals{Operations: s.Operations}
+	removals := &sweep.Removals{Relationships: gateway, Operations: s.Operations}
+	lost := func(recount func(context.Context) error) func(context.Context, access.Token, access.Token) error {
+		return func(ctx context.Context, _, _ access.Token) error { return recount(ctx) }
+	}
 	s.followers = append(s.followers, ends)
 	for _, f := range []*follow.Follower{
-		{Name: "ends", Handle: ends.Handle, Begin: ends.Recount, Lost: recount},
-		{Name: "removals", Handle: removals.Handle},
+		{Name: "ends", Handle: ends.Handle, Begin: ends.Recount, Lost: lost(ends.Recount)},
+		{Name: "removals", Handle: removals.Handle, Begin: removals.Recount, Lost: lost(removals.Recount)},
+		{Name: "deletions", Handle: s.Operations.FinishDeletion},
 	} {
 		f.Relationships, f.Cursors, f.Log = gateway, names, s.log
 		if err := f.Prepare(ctx); err != nil {

@@ -69,9 +69,7 @@ func (e *Ends) Recount(ctx context.Context) error {
 				return err
 			}
 			for _, r := range found {
-				if r.EndsAt.IsZero() {
-					continue
-				}
+				// Without an end, what was known of one is forgotten.
 				if err := e.Kept.SetEnd(ctx, r); err != nil {
 					return err
 				}
@@ -139,15 +137,19 @@ func (e *Ends) sweep(ctx context.Context) (time.Duration, error) {
 	}
 }
 
-// delete says whether the role is gone. One that lives, because its end was moved
-// or lifted, or because SpiceDB's clock is behind ours, survives.
+// delete says whether the role is gone, or its end is another by now, which is then
+// taken account of. One that lives because SpiceDB's clock is behind ours survives.
 func (e *Ends) delete(ctx context.Context, r access.Relationship) (bool, error) {
 	w := access.Write{Cause: access.Cause{Operation: "role_ended", Actor: access.System, At: e.Now()}}
 	w.Delete(r)
 	w.Require(access.MustNotMatch(access.Exactly(r)))
 	_, err := e.Relationships.Write(ctx, w)
 	if errors.Is(err, access.ErrPreconditionFailed) {
-		return false, nil
+		found, _, err := e.Relationships.Read(ctx, access.Exactly(r))
+		if err != nil || len(found) == 0 || found[0].EndsAt.Equal(r.EndsAt) {
+			return false, err
+		}
+		return true, e.Kept.SetEnd(ctx, found[0])
 	}
 	if err != nil {
 		return false, err

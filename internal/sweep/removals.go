@@ -13,9 +13,25 @@ import (
 
 // Removals tidies up after removals from a site (C9-6).
 type Removals struct {
-	Operations interface {
+	Relationships access.Relationships
+	Operations    interface {
 		Tidy(ctx context.Context, by operations.By, partner, person access.Object) error
 	}
+}
+
+// Recount tidies up wherever it is under way: what a follower that never ran, or
+// lost its place, has not heard of.
+func (r *Removals) Recount(ctx context.Context) error {
+	marks, _, err := r.Relationships.Read(ctx, access.Filter{ResourceType: access.TypePartner, Relation: "removing"})
+	if err != nil {
+		return err
+	}
+	for _, mark := range marks {
+		if err := r.Operations.Tidy(ctx, operations.By{Actor: access.System}, mark.Resource, mark.Subject.Object); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Handle tidies up where a change marks it as under way. Done twice, it does
@@ -27,7 +43,7 @@ func (r *Removals) Handle(ctx context.Context, c access.Change) error {
 			continue
 		}
 		by := operations.By{Actor: c.Cause.Actor, Reason: c.Cause.Reason, RequestID: c.Cause.RequestID}
-		if by.Actor == (access.Object{}) { // marked by other tools
+		if actor, err := access.ParseObject(by.Actor.Type, by.Actor.ID); err != nil || actor.Type != access.TypeUser { // marked by other tools
 			by.Actor = access.System
 		}
 		if err := r.Operations.Tidy(ctx, by, mark.Resource, mark.Subject.Object); err != nil {

@@ -2,6 +2,7 @@ package integration
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -30,7 +31,11 @@ func TestRepeatedWritesRepeatTheirAnswer(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			first := almighty.do(t, try.method, try.path, try.body, "Idempotency-Key", name)
 			require.Less(t, first.status, 300, "%s", first.body)
-			written := s.relationships(t)
+			// The mark of a removal goes once the site is tidy.
+			settled := func() []string {
+				return slices.DeleteFunc(s.relationships(t), func(r string) bool { return strings.Contains(r, "#removing@") })
+			}
+			written := settled()
 			second := almighty.do(t, try.method, try.path, try.body, "Idempotency-Key", name)
 
 			assert.Equal(t, first.status, second.status)
@@ -42,7 +47,7 @@ func TestRepeatedWritesRepeatTheirAnswer(t *testing.T) {
 				h.Del("Content-Length")
 			}
 			assert.Equal(t, first.header, second.header)
-			assert.Equal(t, written, s.relationships(t))
+			assert.Equal(t, written, settled())
 		})
 	}
 

@@ -25,6 +25,19 @@ type HeldRole struct {
 	EndsAt time.Time
 }
 
+// bySubject sorts what was found on one object by the id of who holds it, and by
+// relation.
+func bySubject(found []access.Relationship) map[string]map[string]access.Relationship {
+	held := map[string]map[string]access.Relationship{}
+	for _, r := range found {
+		if held[r.Subject.ID] == nil {
+			held[r.Subject.ID] = map[string]access.Relationship{}
+		}
+		held[r.Subject.ID][r.Relation] = r
+	}
+	return held
+}
+
 // rolesOf reads roles off the relationships that give them.
 func rolesOf(held []access.Relationship) []HeldRole {
 	var found []HeldRole
@@ -63,13 +76,7 @@ func (o *Operations) Members(ctx context.Context, object access.Object, q Member
 	if err != nil {
 		return nil, "", err
 	}
-	held := map[string]map[string]access.Relationship{}
-	for _, r := range relationships {
-		if held[r.Subject.ID] == nil {
-			held[r.Subject.ID] = map[string]access.Relationship{}
-		}
-		held[r.Subject.ID][r.Relation] = r
-	}
+	held := bySubject(relationships)
 	people, err := o.Directory.PeopleByID(ctx, slices.Collect(maps.Keys(held)))
 	if err != nil {
 		return nil, "", err

@@ -105,13 +105,7 @@ func (o *Operations) Shares(ctx context.Context, instance access.Object, page ac
 	if err != nil {
 		return nil, "", err
 	}
-	held := map[string]map[string]access.Relationship{}
-	for _, r := range relationships {
-		if held[r.Subject.ID] == nil {
-			held[r.Subject.ID] = map[string]access.Relationship{}
-		}
-		held[r.Subject.ID][r.Relation] = r
-	}
+	held := bySubject(relationships)
 	people, err := o.Directory.PeopleByID(ctx, slices.Collect(maps.Keys(held)))
 	if err != nil {
 		return nil, "", err

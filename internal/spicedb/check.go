@@ -45,7 +45,7 @@ func (s *Server) Check(ctx context.Context, c access.Check) (access.Decision, er
 	if err != nil {
 		return access.Decision{}, checkError(err)
 	}
-	return access.Decision{Allowed: result.HasPermission, CheckedAt: at}, nil
+	return access.Decision{Allowed: result.HasPermission, Conditional: result.IsConditional, CheckedAt: at}, nil
 }
 
 // Covers reports whether a check made now is at least as fresh as the token:

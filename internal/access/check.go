@@ -25,6 +25,13 @@ type Answer struct {
 	Err      error
 }
 
+// Answer is one answer of several that were asked for at once: a decision, or why
+// there is none.
+type Answer struct {
+	Decision Decision
+	Err      error
+}
+
 // Lookup is one page of ids that an answer to "which" consists of.
 type Lookup struct {
 	IDs       []string

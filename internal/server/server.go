@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/oklog/ulid/v2"
-	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/gatehouse/gatehouse/internal/audit"
 	"github.com/gatehouse/gatehouse/internal/authn"
@@ -79,6 +78,13 @@ func New(ctx context.Context, c config.Config, log *slog.Logger) (_ *Server, err
 	if err := gateway.ApplySchema(ctx, schema.Text); err != nil {
 		return nil, err
 	}
+	if err := engine.Pin(ctx); err != nil {
+		return nil, err
+	}
+	tuplesets, err := spicedb.Tuplesets(schema.Text)
+	if err != nil {
+		return nil, err
+	}
 
 	// One file keeps relationships and the names of those they relate, so that a
 	// copy of it is always a copy of both.
@@ -95,9 +101,13 @@ func New(ctx context.Context, c config.Config, log *slog.Logger) (_ *Server, err
 		return nil, err
 	}
 
-	checker := checks.New(engine, gateway)
+	cached, err := s.cache(ctx, c, engine, gateway, names, tuplesets)
+	if err != nil {
+		return nil, err
+	}
+	checker := checks.New(cached, gateway)
 	s.Operations = operations.New(operations.Dependencies{
-		Relationships: gateway, Checks: checker, Lookups: checker, Directory: names, Audit: history,
+		Relationships: cached.writer, Checks: checker, Lookups: checker, Directory: names, Audit: history,
 		Now: time.Now, NewID: newID, TimeZone: c.TimeZone, Operators: operators(c),
 	})
 	if err := s.Operations.KeepOperators(ctx); err != nil {
@@ -110,7 +120,7 @@ func New(ctx context.Context, c config.Config, log *slog.Logger) (_ *Server, err
 	if err != nil {
 		return nil, err
 	}
-	if err := s.sweep(ctx, gateway, names); err != nil {
+	if err := s.sweep(ctx, cached.writer, names, tuplesets); err != nil {
 		return nil, err
 	}
 	vocabulary, err := gateway.Vocabulary(ctx)
@@ -120,7 +130,7 @@ func New(ctx context.Context, c config.Config, log *slog.Logger) (_ *Server, err
 
 	handler, err := httpapi.New(httpapi.Dependencies{
 		Operations: s.Operations, Checks: checker, People: names, Replays: names, Logins: logins, Log: log, Vocabulary: vocabulary,
-		Mails: post.queue, Announcements: post.announcer, Metrics: []prometheus.Collector{post.outcomes},
+		Mails: post.queue, Announcements: post.announcer, Metrics: append(cached.collected, post.outcomes),
 		Ready: func(ctx context.Context) map[string]error {
 			_, down := gateway.Head(ctx)
 			return map[string]error{"spicedb": down, "directory": engine.DB().PingContext(ctx)}

@@ -49,13 +49,11 @@ func TestComposeFile(t *testing.T) {
 		})
 	}
 	t.Run("replicas stand on the same", func(t *testing.T) {
-		one, other := settings["replica-1"], settings["replica-2"]
-		assert.Equal(t, one.Stores, other.Stores)
+		one := settings["replica-1"]
+		assert.Equal(t, one, settings["replica-2"])
 		assert.Equal(t, *project.Services["spicedb"].Environment["SPICEDB_GRPC_PRESHARED_KEY"], one.SpiceDBKey)
-		assert.Equal(t, one.DevKey(), other.DevKey())
-		assert.Equal(t, one.RedisURL, other.RedisURL)
+		assert.NotEmpty(t, one.DevKeyFile)
 		assert.NotEmpty(t, one.RedisURL)
-		assert.NotEqual(t, one.PublicURL, other.PublicURL)
 	})
 	t.Run("the Dockerfile it is built from is there", func(t *testing.T) {
 		_, err := os.Stat("../../Dockerfile")

@@ -75,13 +75,13 @@ func TestAuthzenSearchesFind(t *testing.T) {
 
 	for path, search := range w.searches {
 		for name, asked := range map[string]object{
-			"plainly":                     search,
-			"with a page of enough":       search.with("page", object{"limit": len(w.found[path])}),
-			"with a page of too much":     search.with("page", object{"limit": 1_000_000}),
-			"with properties of a page":   search.with("page", object{"properties": object{"sort": "id"}, "surprise": 1}),
-			"with an empty token":         search.with("page", object{"token": ""}),
-			"with unknown fields":         search.with("Subject", 7).with("surprise", object{"x": 1}),
-			"with context":                search.with("context", object{"time": "2026-03-01T00:00:00Z"}),
+			"plainly":                      search,
+			"with a page of enough":        search.with("page", object{"limit": len(w.found[path])}),
+			"with a page of too much":      search.with("page", object{"limit": 1_000_000}),
+			"with properties of a page":    search.with("page", object{"properties": object{"sort": "id"}, "surprise": 1}),
+			"with an empty token":          search.with("page", object{"token": ""}),
+			"with unknown fields":          search.with("Subject", 7).with("surprise", object{"x": 1}),
+			"with context":                 search.with("context", object{"time": "2026-03-01T00:00:00Z"}),
 			"with an action where none is": search.with("action", object{"name": "view"}),
 		} {
 			t.Run(name+" "+path, func(t *testing.T) {
@@ -161,11 +161,15 @@ func TestAuthzenSearchesContinue(t *testing.T) {
 		page := object{"token": token}
 
 		for name, next := range map[string]func(token string) object{
-			"by the token alone":       func(token string) object { return object{"page": object{"token": token}} },
-			"with what it began with":  func(token string) object { return began.with("page", object{"token": token}) },
-			"with its limit":           func(token string) object { return began.with("page", object{"token": token, "limit": 2}) },
-			"with some of it":          func(token string) object { return object{"resource": began["resource"], "page": object{"token": token}} },
-			"with what it knows not of": func(token string) object { return object{"surprise": 1, "page": object{"token": token, "properties": object{}}} },
+			"by the token alone":      func(token string) object { return object{"page": object{"token": token}} },
+			"with what it began with": func(token string) object { return began.with("page", object{"token": token}) },
+			"with its limit":          func(token string) object { return began.with("page", object{"token": token, "limit": 2}) },
+			"with some of it": func(token string) object {
+				return object{"resource": began["resource"], "page": object{"token": token}}
+			},
+			"with what it knows not of": func(token string) object {
+				return object{"surprise": 1, "page": object{"token": token, "properties": object{}}}
+			},
 		} {
 			t.Run(name+" "+path, func(t *testing.T) {
 				all, got := first.names(t, path), first

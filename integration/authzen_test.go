@@ -78,13 +78,28 @@ func TestAuthzenDecisions(t *testing.T) {
 		"unknown fields":                  {evaluation(mia.with("email", "x"), "view", project.with("Relation", 1)).with("consistency", "x"), true},
 		"unknown fields in other letters": {evaluation(mia, "view", project).with("SUBJECT", entity("user", "nobody")), true},
 		"options of another API":          {evaluation(mia, "view", project).with("evaluations", 7).with("options", 7), true},
-		"null for what is optional":       {evaluation(mia.with("properties", nothing{}), "view", project).with("context", nothing{}), true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := shared.operator(t).post(t, evaluationPath, c.question).want(t, http.StatusOK)
 			assert.JSONEq(t, fmt.Sprintf(`{"decision":%t}`, c.decision), string(got.body))
 			assert.Contains(t, got.header.Get("Content-Type"), "application/json")
 		})
+	}
+}
+
+// TestAuthzenTakesNullForAbsent, though the contract says that it should be left out.
+func TestAuthzenTakesNullForAbsent(t *testing.T) {
+	t.Parallel()
+	w := build(t, shared, "null")
+	mia := entity("user", w.add(t, "project", w.email("mia"), "project_member")).with("properties", nothing{})
+	question := evaluation(mia, "view", entity("project", w.id("project"))).with("context", nothing{}).with("evaluations", nothing{}).with("options", nothing{})
+
+	for _, path := range []string{evaluationPath, evaluationsPath} {
+		request, _, err := shared.operator(t).request(http.MethodPost, path, question)
+		require.NoError(t, err)
+		got, err := shared.exchange(request)
+		require.NoError(t, err)
+		assert.JSONEq(t, `{"decision":true}`, string(got.want(t, http.StatusOK).body))
 	}
 }
 
@@ -105,51 +120,51 @@ func TestAuthzenRefusesWhatIsMalformed(t *testing.T) {
 		code  string
 		paths []string
 	}{
-		"nothing":                   {"", "malformed_json", authzenPaths},
-		"no JSON":                   {"{", "malformed_json", authzenPaths},
-		"two values":                {"{} {}", "malformed_json", authzenPaths},
-		"invalid UTF-8":             {"{\"subject\xff\":1}", "malformed_json", authzenPaths},
-		"array":                     {"[]", "malformed_json", authzenPaths},
-		"null":                      {"null", "malformed_json", authzenPaths},
-		"text":                      {`"subject"`, "malformed_json", authzenPaths},
-		"one member twice":          {`{"subject":{"type":"user","id":"a","id":"b"}}`, "repeated_field", authzenPaths},
-		"unknown member twice":      {`{"x":1,"\u0078":2}`, "repeated_field", authzenPaths},
-		"empty object":              {object{}, "missing_field", authzenPaths},
-		"no subject":                {good.with("subject", nil), "missing_field", authzenPaths},
-		"null subject":              {good.with("subject", nothing{}), "missing_field", authzenPaths},
-		"subject in other letters":  {good.with("subject", nil).with("Subject", good["subject"]), "missing_field", authzenPaths},
-		"subject that is text":      {good.with("subject", "user:ann"), "malformed_json", authzenPaths},
-		"subject that is an array":  {good.with("subject", []any{}), "malformed_json", authzenPaths},
-		"subject without type":      {good.with("subject", object{"id": "ann"}), "missing_field", authzenPaths},
-		"subject of numeric type":   {good.with("subject", object{"type": 1, "id": "ann"}), "malformed_json", authzenPaths},
-		"subject without id":        {good.with("subject", object{"type": "user"}), "missing_field", []string{evaluationPath, evaluationsPath, resourcesPath, actionsPath}},
-		"subject with numeric id":   {good.with("subject", object{"type": "user", "id": 7}), "malformed_json", authzenPaths},
-		"properties that are text":  {good.with("subject", entity("user", "ann").with("properties", "x")), "malformed_json", authzenPaths},
-		"no action":                 {good.with("action", nil), "missing_field", []string{evaluationPath, evaluationsPath, subjectsPath, resourcesPath}},
-		"action that is text":       {good.with("action", "view"), "malformed_json", authzenPaths},
-		"action without name":       {good.with("action", object{"id": "view"}), "missing_field", authzenPaths},
-		"action with numeric name":  {good.with("action", object{"name": 1}), "malformed_json", authzenPaths},
-		"no resource":               {good.with("resource", nil), "missing_field", authzenPaths},
-		"resource without type":     {good.with("resource", object{"id": "p"}), "missing_field", authzenPaths},
-		"resource without id":       {good.with("resource", object{"type": "project"}), "missing_field", []string{evaluationPath, evaluationsPath, subjectsPath, actionsPath}},
-		"context that is text":      {good.with("context", "night"), "malformed_json", authzenPaths},
-		"context that is an array":  {good.with("context", []any{1}), "malformed_json", authzenPaths},
-		"evaluations of one object": {good.with("evaluations", object{}), "malformed_json", []string{evaluationsPath}},
-		"null among evaluations":    {good.with("evaluations", []any{nothing{}}), "malformed_json", []string{evaluationsPath}},
-		"evaluation without action": {object{"evaluations": []object{good, good.with("action", nil)}}, "missing_field", []string{evaluationsPath}},
+		"nothing":                      {"", "malformed_json", authzenPaths},
+		"no JSON":                      {"{", "malformed_json", authzenPaths},
+		"two values":                   {"{} {}", "malformed_json", authzenPaths},
+		"invalid UTF-8":                {"{\"subject\xff\":1}", "malformed_json", authzenPaths},
+		"array":                        {"[]", "malformed_json", authzenPaths},
+		"null":                         {"null", "malformed_json", authzenPaths},
+		"text":                         {`"subject"`, "malformed_json", authzenPaths},
+		"one member twice":             {`{"subject":{"type":"user","id":"a","id":"b"}}`, "repeated_field", authzenPaths},
+		"unknown member twice":         {`{"x":1,"\u0078":2}`, "repeated_field", authzenPaths},
+		"empty object":                 {object{}, "missing_field", authzenPaths},
+		"no subject":                   {good.with("subject", nil), "missing_field", authzenPaths},
+		"null subject":                 {good.with("subject", nothing{}), "missing_field", authzenPaths},
+		"subject in other letters":     {good.with("subject", nil).with("Subject", good["subject"]), "missing_field", authzenPaths},
+		"subject that is text":         {good.with("subject", "user:ann"), "malformed_json", authzenPaths},
+		"subject that is an array":     {good.with("subject", []any{}), "malformed_json", authzenPaths},
+		"subject without type":         {good.with("subject", object{"id": "ann"}), "missing_field", authzenPaths},
+		"subject of numeric type":      {good.with("subject", object{"type": 1, "id": "ann"}), "malformed_json", authzenPaths},
+		"subject without id":           {good.with("subject", object{"type": "user"}), "missing_field", []string{evaluationPath, evaluationsPath, resourcesPath, actionsPath}},
+		"subject with numeric id":      {good.with("subject", object{"type": "user", "id": 7}), "malformed_json", authzenPaths},
+		"properties that are text":     {good.with("subject", entity("user", "ann").with("properties", "x")), "malformed_json", authzenPaths},
+		"no action":                    {good.with("action", nil), "missing_field", []string{evaluationPath, evaluationsPath, subjectsPath, resourcesPath}},
+		"action that is text":          {good.with("action", "view"), "malformed_json", authzenPaths},
+		"action without name":          {good.with("action", object{"id": "view"}), "missing_field", authzenPaths},
+		"action with numeric name":     {good.with("action", object{"name": 1}), "malformed_json", authzenPaths},
+		"no resource":                  {good.with("resource", nil), "missing_field", authzenPaths},
+		"resource without type":        {good.with("resource", object{"id": "p"}), "missing_field", authzenPaths},
+		"resource without id":          {good.with("resource", object{"type": "project"}), "missing_field", []string{evaluationPath, evaluationsPath, subjectsPath, actionsPath}},
+		"context that is text":         {good.with("context", "night"), "malformed_json", authzenPaths},
+		"context that is an array":     {good.with("context", []any{1}), "malformed_json", authzenPaths},
+		"evaluations of one object":    {good.with("evaluations", object{}), "malformed_json", []string{evaluationsPath}},
+		"null among evaluations":       {good.with("evaluations", []any{nothing{}}), "malformed_json", []string{evaluationsPath}},
+		"evaluation without action":    {object{"evaluations": []object{good, good.with("action", nil)}}, "missing_field", []string{evaluationsPath}},
 		"evaluation of half a subject": {good.with("evaluations", []object{{"subject": object{"type": "user"}}}), "missing_field", []string{evaluationsPath}},
-		"1,001 evaluations":         {good.with("evaluations", make([]struct{}, 1001)), "too_many_evaluations", []string{evaluationsPath}},
-		"options that are text":     {good.with("options", "execute_all"), "malformed_json", []string{evaluationsPath}},
-		"unknown semantic":          {good.with("options", object{"evaluations_semantic": "deny_first"}), "unknown_semantic", []string{evaluationsPath}},
-		"semantic in capitals":      {good.with("options", object{"evaluations_semantic": "EXECUTE_ALL"}), "unknown_semantic", []string{evaluationsPath}},
-		"numeric semantic":          {good.with("options", object{"evaluations_semantic": 1}), "malformed_json", []string{evaluationsPath}},
-		"page that is a number":     {good.with("page", 1), "malformed_json", []string{subjectsPath, resourcesPath, actionsPath}},
-		"negative limit":            {good.with("page", object{"limit": -1}), "invalid_limit", []string{subjectsPath, resourcesPath, actionsPath}},
-		"limit of text":             {good.with("page", object{"limit": "10"}), "malformed_json", []string{subjectsPath, resourcesPath, actionsPath}},
-		"limit of one and a half":   {good.with("page", object{"limit": 1.5}), "malformed_json", []string{subjectsPath, resourcesPath, actionsPath}},
-		"numeric token":             {good.with("page", object{"token": 1}), "malformed_json", []string{subjectsPath, resourcesPath, actionsPath}},
-		"token that is none":        {object{"page": object{"token": "§"}}, "malformed_page_token", []string{subjectsPath, resourcesPath, actionsPath}},
-		"token of an empty object":  {object{"page": object{"token": "e30"}}, "malformed_page_token", []string{subjectsPath, resourcesPath, actionsPath}},
+		"1,001 evaluations":            {good.with("evaluations", make([]struct{}, 1001)), "too_many_evaluations", []string{evaluationsPath}},
+		"options that are text":        {good.with("options", "execute_all"), "malformed_json", []string{evaluationsPath}},
+		"unknown semantic":             {good.with("options", object{"evaluations_semantic": "deny_first"}), "unknown_semantic", []string{evaluationsPath}},
+		"semantic in capitals":         {good.with("options", object{"evaluations_semantic": "EXECUTE_ALL"}), "unknown_semantic", []string{evaluationsPath}},
+		"numeric semantic":             {good.with("options", object{"evaluations_semantic": 1}), "malformed_json", []string{evaluationsPath}},
+		"page that is a number":        {good.with("page", 1), "malformed_json", []string{subjectsPath, resourcesPath, actionsPath}},
+		"negative limit":               {good.with("page", object{"limit": -1}), "invalid_limit", []string{subjectsPath, resourcesPath, actionsPath}},
+		"limit of text":                {good.with("page", object{"limit": "10"}), "malformed_json", []string{subjectsPath, resourcesPath, actionsPath}},
+		"limit of one and a half":      {good.with("page", object{"limit": 1.5}), "malformed_json", []string{subjectsPath, resourcesPath, actionsPath}},
+		"numeric token":                {good.with("page", object{"token": 1}), "malformed_json", []string{subjectsPath, resourcesPath, actionsPath}},
+		"token that is none":           {object{"page": object{"token": "§"}}, "malformed_page_token", []string{subjectsPath, resourcesPath, actionsPath}},
+		"token of an empty object":     {object{"page": object{"token": "e30"}}, "malformed_page_token", []string{subjectsPath, resourcesPath, actionsPath}},
 	} {
 		for _, path := range c.paths {
 			t.Run(name+" to "+path, func(t *testing.T) {
@@ -245,7 +260,7 @@ func TestAuthzenMetadata(t *testing.T) {
 	const path = "/.well-known/authzen-configuration"
 
 	for public, s := range map[string]*server{
-		shared.url: shared,
+		shared.url:                shared,
 		"https://pdp.example.com": start(t, "--public-url", "https://pdp.example.com"),
 	} {
 		got := s.nobody().get(t, path).want(t, http.StatusOK)
@@ -278,8 +293,9 @@ func TestAuthzenCaveatContext(t *testing.T) {
 	schema, err := v1.NewSchemaServiceClient(s.conn).ReadSchema(t.Context(), &v1.ReadSchemaRequest{})
 	require.NoError(t, err)
 	_, err = v1.NewSchemaServiceClient(s.conn).WriteSchema(t.Context(), &v1.WriteSchemaRequest{
-		Schema: "caveat on_floor(floor int, open int) {\n\tfloor == open\n}\n" + strings.Replace(schema.GetSchemaText(),
-			"relation client: client\n\trelation admin: user |", "relation client: client\n\trelation admin: user with on_floor | user |", 1),
+		Schema: strings.Replace(schema.GetSchemaText(),
+			"relation client: client\n\trelation admin: user |", "relation client: client\n\trelation admin: user with on_floor | user |", 1) +
+			"\ncaveat on_floor(floor int, open int) {\n\tfloor == open\n}\n",
 	})
 	require.NoError(t, err)
 	open, err := structpb.NewStruct(map[string]any{"open": 3})
@@ -295,24 +311,25 @@ func TestAuthzenCaveatContext(t *testing.T) {
 	require.NoError(t, err)
 
 	floor := func(n any) object { return object{"floor": n} }
+	none := object{}
 	for name, c := range map[string]struct {
 		subject, resource, action, context object
 		decision                           bool
 	}{
-		"without context":           {decision: false},
-		"of the subject":            {subject: floor(3), decision: true},
-		"of the resource":           {resource: floor(3), decision: true},
-		"of the action":             {action: floor(3), decision: true},
-		"context":                   {context: floor(3), decision: true},
-		"false context":             {context: floor(4), decision: false},
-		"under another name":        {context: object{"subject": floor(3), "Floor": 3}, decision: false},
-		"resource after subject":    {subject: floor(4), resource: floor(3), decision: true},
-		"subject before resource":   {subject: floor(3), resource: floor(4), decision: false},
-		"action after resource":     {resource: floor(4), action: floor(3), decision: true},
-		"resource before action":    {resource: floor(3), action: floor(4), decision: false},
-		"context after action":      {action: floor(4), context: floor(3), decision: true},
-		"action before context":     {action: floor(3), context: floor(4), decision: false},
-		"what the relationship has": {context: object{"floor": 4, "open": 4}, decision: false},
+		"without context":           {context: none, action: none, resource: none, subject: none, decision: false},
+		"of the subject":            {context: none, action: none, resource: none, subject: floor(3), decision: true},
+		"of the resource":           {context: none, action: none, subject: none, resource: floor(3), decision: true},
+		"of the action":             {context: none, resource: none, subject: none, action: floor(3), decision: true},
+		"context":                   {action: none, resource: none, subject: none, context: floor(3), decision: true},
+		"false context":             {action: none, resource: none, subject: none, context: floor(4), decision: false},
+		"under another name":        {action: none, resource: none, subject: none, context: object{"subject": floor(3), "Floor": 3}, decision: false},
+		"resource after subject":    {context: none, action: none, subject: floor(4), resource: floor(3), decision: true},
+		"subject before resource":   {context: none, action: none, subject: floor(3), resource: floor(4), decision: false},
+		"action after resource":     {context: none, subject: none, resource: floor(4), action: floor(3), decision: true},
+		"resource before action":    {context: none, subject: none, resource: floor(3), action: floor(4), decision: false},
+		"context after action":      {resource: none, subject: none, action: floor(4), context: floor(3), decision: true},
+		"action before context":     {resource: none, subject: none, action: floor(3), context: floor(4), decision: false},
+		"what the relationship has": {action: none, resource: none, subject: none, context: object{"floor": 4, "open": 4}, decision: false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			question := object{

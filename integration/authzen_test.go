@@ -342,8 +342,10 @@ func TestAuthzenCaveatContext(t *testing.T) {
 			assert.Equal(t, c.decision, operator.post(t, evaluationPath, question).want(t, http.StatusOK).at(t, "decision"))
 			in := operator.post(t, evaluationsPath, object{"evaluations": []object{question}}).want(t, http.StatusOK)
 			assert.Equal(t, c.decision, in.at(t, "evaluations", 0, "decision"))
-			found := operator.post(t, actionsPath, question).want(t, http.StatusOK)
-			assert.Equal(t, c.decision, strings.Contains(string(found.body), `"administer"`))
+			if len(c.action) == 0 { // a search for actions has none
+				found := operator.post(t, actionsPath, question).want(t, http.StatusOK)
+				assert.Equal(t, c.decision, strings.Contains(string(found.body), `"administer"`))
+			}
 		})
 	}
 	t.Run("of the wrong type", func(t *testing.T) {

@@ -40,8 +40,11 @@ require (
 )
 
 require (
+	github.com/anishathalye/porcupine v1.0.3 // indirect
+	github.com/dgryski/go-rendezvous v0.0.0-20200823014737-9f7001d12a5f // indirect
 	github.com/go-openapi/jsonpointer v0.22.5 // indirect
 	github.com/go-openapi/swag/jsonname v0.25.5 // indirect
+	github.com/redis/go-redis/v9 v9.17.2 // indirect
 )
 
 require (

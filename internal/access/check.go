@@ -13,8 +13,23 @@ type Check struct {
 // Decision answers a Check. A permission that depends on caveat context the
 // check did not bring is not allowed.
 type Decision struct {
-	Allowed   bool
-	CheckedAt Token // the answer is no older than this
+	Allowed     bool
+	Conditional bool  // it depends on caveat context that the check did not bring
+	Cached      bool  // it was computed before, and still holds
+	CheckedAt   Token // the answer is no older than this
+}
+
+// Answer is one answer of several: a decision, or why there is none.
+type Answer struct {
+	Decision Decision
+	Err      error
+}
+
+// Answer is one answer of several that were asked for at once: a decision, or why
+// there is none.
+type Answer struct {
+	Decision Decision
+	Err      error
 }
 
 // Lookup is one page of ids that an answer to "which" consists of.

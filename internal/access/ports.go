@@ -111,15 +111,20 @@ type Cursors interface {
 	SetCursor(ctx context.Context, follower string, at Token) error
 }
 
-// Ends keeps account of the roles that end. Every method may fail with Unavailable.
+// Ends keeps account of the instants at which relationships end, or were to end
+// once: an end that was moved is kept beside the new one until it is due.
+// Every method may fail with Unavailable.
 type Ends interface {
-	// SetEnd notes when a role ends; without an end it forgets the role.
-	SetEnd(ctx context.Context, r Relationship) error
-	// ForgetEnd forgets a role, unless its end was moved meanwhile.
+	// AddEnd notes when a relationship ends, and how far it reaches, once.
+	AddEnd(ctx context.Context, r Relationship, reach Reach) error
+	// ForgetEnd forgets this end of a relationship.
 	ForgetEnd(ctx context.Context, r Relationship) error
-	// DueEnds returns the first of the roles that have ended by now, and when the
-	// next one will; zero if none will.
+	// DueEnds returns the first of the relationships that have ended by now, and
+	// when the next one will; zero if none will.
 	DueEnds(ctx context.Context, limit int) (due []Relationship, next time.Time, err error)
+	// FirstEnd returns the first end, due or not, of whatever reaches as far as any
+	// of these; zero if there is none.
+	FirstEnd(ctx context.Context, reaches ...Reach) (time.Time, error)
 }
 
 // Audit is the record of who changed what. Every method may fail with Unavailable.

@@ -60,6 +60,7 @@ type Cause struct {
 	RequestID string
 	From      string    // the client's address, if there is one
 	At        time.Time // when it was committed, to the microsecond; zero: nobody said
+	Attempt   string    // names this try of the write, and no other; may be empty
 }
 
 // System is the actor of what Gatehouse does by itself.
@@ -70,6 +71,9 @@ type Write struct {
 	Updates       []Update
 	Preconditions []Precondition
 	Cause         Cause
+	// Settled are relationships that the write would have changed, had they not
+	// been as wanted already. Somebody else made them so, maybe a moment ago.
+	Settled []Relationship
 }
 
 // Touch adds relationships to the write.
@@ -101,6 +105,19 @@ func (w *Write) Require(ps ...Precondition) {
 	}
 }
 
+// Leaves are the objects that are nobody's subject as the write commits, by its
+// preconditions: what changes on them concerns nobody who asks about another object.
+func (w Write) Leaves() []Object {
+	var leaves []Object
+	for _, p := range w.Preconditions {
+		leaf := Object{Type: p.Filter.SubjectType, ID: p.Filter.SubjectID}
+		if p.MustFail && leaf.Type != "" && leaf.ID != "" && p.Filter == (Filter{}).To(leaf) {
+			leaves = append(leaves, leaf)
+		}
+	}
+	return leaves
+}
+
 // Token names a moment of the relationships: a ZedToken.
 type Token string
 
@@ -108,6 +125,8 @@ type Token string
 // tools has an empty Cause.
 type Change struct {
 	Updates []Update
+	Leaves  []Object // as Write.Leaves
+	Schema  bool     // the schema changed
 	Cause   Cause
 	At      Token
 }

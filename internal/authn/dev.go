@@ -26,7 +26,6 @@ import (
 const (
 	devIssuer   = "gatehouse-dev"
 	devAudience = "gatehouse"
-	devKeyFile  = "dev-key.pem"
 	devTokenAge = 24 * time.Hour
 )
 
@@ -43,10 +42,9 @@ type DevIssuer struct {
 	now access.Clock
 }
 
-// OpenDevIssuer finds the issuer's key in a data directory. Without one it fails
-// with fs.ErrNotExist, or makes one if it may.
-func OpenDevIssuer(dataDir string, mayCreate bool, now access.Clock) (*DevIssuer, error) {
-	path := filepath.Join(dataDir, devKeyFile)
+// OpenDevIssuer finds the issuer's key in a file. Without one it fails with
+// fs.ErrNotExist, or makes one if it may.
+func OpenDevIssuer(path string, mayCreate bool, now access.Clock) (*DevIssuer, error) {
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) && mayCreate {
 		text, err = createDevKey(path)
@@ -66,7 +64,9 @@ func OpenDevIssuer(dataDir string, mayCreate bool, now access.Clock) (*DevIssuer
 	return &DevIssuer{key: key, now: now}, nil
 }
 
-func createDevKey(path string) ([]byte, error) {
+// createDevKey makes the key, or finds the one that another process made meanwhile.
+// Nobody sees half of one.
+func createDevKey(path string) (text []byte, err error) {
 	_, key, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
 		return nil, err
@@ -75,8 +75,18 @@ func createDevKey(path string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	text := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
-	return text, os.WriteFile(path, text, 0o600)
+	file, err := os.CreateTemp(filepath.Dir(path), ".dev-key-") // which only its owner may read
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, os.Remove(file.Name())) }()
+	if err := errors.Join(pem.Encode(file, &pem.Block{Type: "PRIVATE KEY", Bytes: der}), file.Close()); err != nil {
+		return nil, err
+	}
+	if err := os.Link(file.Name(), path); err != nil && !errors.Is(err, fs.ErrExist) {
+		return nil, err
+	}
+	return os.ReadFile(path)
 }
 
 // Token makes a token by which the owner of an e-mail signs in for a day, as an

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -26,7 +27,7 @@ func at(moment time.Time) access.Clock { return func() time.Time { return moment
 
 func issuer(t testing.TB, dir string, clock access.Clock) *authn.DevIssuer {
 	t.Helper()
-	i, err := authn.OpenDevIssuer(dir, true, clock)
+	i, err := authn.OpenDevIssuer(filepath.Join(dir, "dev-key.pem"), true, clock)
 	require.NoError(t, err)
 	return i
 }
@@ -46,9 +47,33 @@ func TestTokenSignsItsOwnerIn(t *testing.T) {
 	assert.True(t, access.HasCode(err, "token_expired"), "%v", err)
 }
 
+// TestServersThatStartAtOnceShareOneKey, whoever made it.
+func TestServersThatStartAtOnceShareOneKey(t *testing.T) {
+	dir := t.TempDir()
+	issuers := make([]*authn.DevIssuer, 20)
+	var starting sync.WaitGroup
+	for n := range issuers {
+		starting.Go(func() {
+			var err error
+			issuers[n], err = authn.OpenDevIssuer(filepath.Join(dir, "dev-key.pem"), true, at(now))
+			assert.NoError(t, err)
+		})
+	}
+	starting.Wait()
+	token, err := issuer(t, dir, at(now)).Token("ann@example.org", false)
+	require.NoError(t, err)
+	for _, other := range issuers {
+		_, err := other.Authenticate(t.Context(), token)
+		assert.NoError(t, err)
+	}
+	files, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	assert.Len(t, files, 1, "nothing is left over")
+}
+
 func TestKeyIsMadeOnlyByWhoMay(t *testing.T) {
 	dir := t.TempDir()
-	_, err := authn.OpenDevIssuer(dir, false, at(now))
+	_, err := authn.OpenDevIssuer(filepath.Join(dir, "dev-key.pem"), false, at(now))
 	require.ErrorIs(t, err, fs.ErrNotExist)
 
 	issuer(t, dir, at(now))
@@ -57,7 +82,7 @@ func TestKeyIsMadeOnlyByWhoMay(t *testing.T) {
 	assert.Equal(t, fs.FileMode(0o600), info.Mode().Perm(), "only its owner reads the key")
 
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "dev-key.pem"), []byte("not a key"), 0o600))
-	_, err = authn.OpenDevIssuer(dir, true, at(now))
+	_, err = authn.OpenDevIssuer(filepath.Join(dir, "dev-key.pem"), true, at(now))
 	require.ErrorContains(t, err, "delete it")
 }
 

@@ -6,16 +6,15 @@ package checks
 import (
 	"cmp"
 	"context"
-	"runtime"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/gatehouse/gatehouse/internal/access"
 )
 
-// Evaluator computes one answer on the newest relationships.
+// Evaluator computes answers on the newest relationships.
 type Evaluator interface {
 	Check(ctx context.Context, c access.Check) (access.Decision, error)
+	// CheckBulk answers checks in their order; one that fails leaves the rest alone.
+	CheckBulk(ctx context.Context, cs []access.Check) []access.Answer
 	// Covers fails unless the token names a moment that checks made now
 	// are no older than. Errors: Invalid (malformed_token, foreign_token).
 	Covers(ctx context.Context, t access.Token) error
@@ -48,25 +47,9 @@ func (c *Checks) Covers(ctx context.Context, t access.Token) error {
 	return c.evaluator.Covers(ctx, t)
 }
 
-// Answer is one answer of a bulk check: a decision, or why there is none.
-type Answer struct {
-	Decision access.Decision
-	Err      error
-}
-
 // Bulk answers checks in their order; one that fails leaves the rest alone.
-func (c *Checks) Bulk(ctx context.Context, qs []access.Check) []Answer {
-	answers := make([]Answer, len(qs))
-	var running errgroup.Group
-	running.SetLimit(2 * runtime.GOMAXPROCS(0))
-	for i, q := range qs {
-		running.Go(func() error {
-			answers[i].Decision, answers[i].Err = c.evaluator.Check(ctx, q)
-			return nil
-		})
-	}
-	_ = running.Wait() // each answer carries its own error
-	return answers
+func (c *Checks) Bulk(ctx context.Context, qs []access.Check) []access.Answer {
+	return c.evaluator.CheckBulk(ctx, qs)
 }
 
 // LookupResources returns a page of the ids, in order, of the resources of a type

@@ -46,7 +46,7 @@ func serve() *cobra.Command {
 func run(ctx context.Context, c config.Config, out, errOut io.Writer) (err error) {
 	log := logger(c, errOut)
 	slog.SetDefault(log)
-	if c.Dev && c.GRPCKey == "" {
+	if c.Dev && c.SpiceDBEndpoint == "" && c.GRPCKey == "" {
 		if c.GRPCKey, err = devKey(c.DataDir); err != nil {
 			return err
 		}
@@ -83,7 +83,7 @@ func run(ctx context.Context, c config.Config, out, errOut io.Writer) (err error
 
 // guide hands a newcomer the token of a demo admin and commands to try it with.
 func guide(out io.Writer, url string, c config.Config) error {
-	issuer, err := authn.OpenDevIssuer(c.DataDir, false, time.Now)
+	issuer, err := authn.OpenDevIssuer(c.DevKey(), false, time.Now)
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -28,38 +29,47 @@ import (
 // Config is what the server can be told. A key of the file is a flag without its
 // dashes: data-dir.
 type Config struct {
-	DataDir   string   `koanf:"data-dir"`
-	InMemory  bool     `koanf:"in-memory"`
-	HTTPAddr  string   `koanf:"http-addr"`
-	GRPCAddr  string   `koanf:"grpc-addr"`
-	GRPCKey   string   `koanf:"grpc-key"`
-	PublicURL string   `koanf:"public-url"`
-	MailFrom  string   `koanf:"mail-from"`
-	SMTP      SMTP     `koanf:",squash"`
-	Operators []string `koanf:"operators"`
-	Dev       bool     `koanf:"dev"`
-	Demo      bool     `koanf:"demo"`
-	TimeZone  string   `koanf:"time-zone"`
-	LogLevel  string   `koanf:"log-level"`
-	LogFormat string   `koanf:"log-format"`
+	Stores     `koanf:",squash"`
+	RedisURL   string   `koanf:"redis-url"`
+	InMemory   bool     `koanf:"in-memory"`
+	HTTPAddr   string   `koanf:"http-addr"`
+	GRPCAddr   string   `koanf:"grpc-addr"` // empty beside a SpiceDB that runs by itself
+	GRPCKey    string   `koanf:"grpc-key"`
+	PublicURL  string   `koanf:"public-url"`
+	MailFrom   string   `koanf:"mail-from"`
+	SMTP       SMTP     `koanf:",squash"`
+	Operators  []string `koanf:"operators"`
+	Dev        bool     `koanf:"dev"`
+	DevKeyFile string   `koanf:"dev-key-file"`
+	Demo       bool     `koanf:"demo"`
+	TimeZone   string   `koanf:"time-zone"`
+	LogLevel   string   `koanf:"log-level"`
+	LogFormat  string   `koanf:"log-format"`
 }
 
-// DataFile is the file that keeps people and relationships; empty in memory.
+// DataFile is the file that keeps people and relationships; empty in memory, and
+// where they are kept by servers that run by themselves.
 func (c Config) DataFile() string {
 	if c.InMemory {
 		return ""
 	}
-	return dataFile(c.DataDir)
+	return c.Stores.DataFile()
 }
 
-func dataFile(dir string) string { return filepath.Join(dir, "gatehouse.db") }
+// DevKey is the file with the signing key of the dev issuer.
+func (c Config) DevKey() string { return DevKey(c.DevKeyFile, c.DataDir) }
+
+// DevKey is where the signing key of the dev issuer is: in a file that several
+// processes share, or in the data directory.
+func DevKey(file, dataDir string) string { return cmp.Or(file, filepath.Join(dataDir, "dev-key.pem")) }
 
 // Flags declares every setting, with its default and what it means.
 func Flags(flags *pflag.FlagSet) {
-	flags.String("data-dir", "./data", "folder for everything the server keeps")
+	StoresFlags(flags)
+	flags.String("redis-url", "", "Redis that several servers share their answers through: redis://, rediss://, redis+sentinel://host:port,…/master or redis+cluster://host:port,…")
 	flags.Bool("in-memory", false, "forget people and relationships when the server stops; for tests and trials")
 	flags.String("http-addr", "127.0.0.1:8080", "address of the HTTP API")
-	flags.String("grpc-addr", "127.0.0.1:50051", "address of SpiceDB's own gRPC API, for zed and authzed clients; empty switches it off")
+	flags.String("grpc-addr", "127.0.0.1:50051", "address of SpiceDB's own gRPC API, for zed and authzed clients; empty switches it off, as spicedb-endpoint does")
 	flags.String("grpc-key", "", "preshared key of the gRPC API, at least 16 characters; in dev mode one is made up in the data directory")
 	flags.String("public-url", "", "where people reach the server, for links in mails (default: the address it listens on)")
 	flags.String("mail-from", "Gatehouse <gatehouse@localhost.localdomain>", "sender of mails")
@@ -67,6 +77,7 @@ func Flags(flags *pflag.FlagSet) {
 	flags.String("time-zone", "UTC", "IANA time zone of objects that are created without one")
 	flags.StringSlice("operators", nil, "e-mail addresses of those who operate the platform")
 	flags.Bool("dev", false, "accept tokens made by `gatehouse token`; not for production")
+	flags.String("dev-key-file", "", "signing key of those tokens, for several servers to share; made by the first (default: one in the data directory)")
 	flags.Bool("demo", false, "load a small world of each product to look at")
 	flags.String("log-level", "info", "debug, info, warn or error")
 	flags.String("log-format", "text", "text or json")
@@ -115,12 +126,16 @@ func Load(flags *pflag.FlagSet, path string) (Config, error) {
 	if err := k.Load(variables, nil); err != nil {
 		return Config{}, fmt.Errorf("read the environment: %w", err)
 	}
+	chosen := flags.Changed("grpc-addr") || k.Exists("grpc-addr")
 	if err := k.Load(posflag.Provider(flags, ".", k), nil); err != nil {
 		return Config{}, fmt.Errorf("read the flags: %w", err)
 	}
 	var c Config
 	if err := k.Unmarshal("", &c); err != nil {
 		return Config{}, fmt.Errorf("read the settings: %w", err)
+	}
+	if c.SpiceDBEndpoint != "" && !chosen {
+		c.GRPCAddr = "" // the default is for the SpiceDB in this process
 	}
 	return c, errors.Join(append(faults, c.faults()...)...)
 }
@@ -138,10 +153,23 @@ var injected = regexp.MustCompile(`^GATEHOUSE_(SERVICE_(HOST|PORT.*)|PORT(_.*)?)
 const minKey = 16
 
 func (c Config) faults() []error {
-	var faults []error
+	faults := c.Stores.faults()
 	fault := func(format string, args ...any) { faults = append(faults, fmt.Errorf(format, args...)) }
-	if c.DataDir == "" {
-		fault("data-dir must not be empty")
+	if c.SpiceDBEndpoint != "" {
+		if c.DataDir == "" {
+			fault("data-dir must not be empty")
+		}
+		if c.InMemory {
+			fault("in-memory and spicedb-endpoint exclude each other")
+		}
+		if c.GRPCAddr != "" {
+			fault("grpc-addr is of the SpiceDB in this process: with spicedb-endpoint, zed and authzed clients go there")
+		}
+	}
+	if c.RedisURL != "" {
+		if _, err := ParseRedis(c.RedisURL); err != nil {
+			faults = append(faults, err)
+		}
 	}
 	if _, _, err := net.SplitHostPort(c.HTTPAddr); err != nil {
 		fault("http-addr must be host:port, not %q", c.HTTPAddr)
@@ -166,6 +194,9 @@ func (c Config) faults() []error {
 		if _, err := email.Parse(operator); err != nil {
 			fault("operators: %q is not an e-mail address", operator)
 		}
+	}
+	if c.DevKeyFile != "" && !c.Dev {
+		fault("dev-key-file needs dev")
 	}
 	if c.Demo && !c.Dev {
 		fault("demo needs dev: it is a world to try things in")

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"path/filepath"
 	"strings"
 
 	"github.com/knadh/koanf/providers/env/v2"
@@ -19,6 +20,7 @@ type Stores struct {
 	SpiceDBEndpoint string `koanf:"spicedb-endpoint"`
 	SpiceDBKey      string `koanf:"spicedb-key"`
 	SpiceDBInsecure bool   `koanf:"spicedb-insecure"`
+	SpiceDBCAFile   string `koanf:"spicedb-ca-file"`
 	DirectoryURL    string `koanf:"directory-url"`
 }
 
@@ -27,7 +29,15 @@ func (s Stores) DataFile() string {
 	if s.SpiceDBEndpoint != "" {
 		return ""
 	}
-	return dataFile(s.DataDir)
+	return filepath.Join(s.DataDir, "gatehouse.db")
+}
+
+// Plaintext reports whether SpiceDB is reached without TLS: if told so, and on this
+// machine unless an authority is named that vouches for it.
+func (s Stores) Plaintext() bool {
+	host, _, _ := net.SplitHostPort(s.SpiceDBEndpoint)
+	loopback := host == "localhost" || net.ParseIP(host).IsLoopback()
+	return s.SpiceDBInsecure || loopback && s.SpiceDBCAFile == ""
 }
 
 // StoresFlags declares the settings of Stores.
@@ -35,13 +45,14 @@ func StoresFlags(flags *pflag.FlagSet) {
 	DataDirFlag(flags)
 	flags.String("spicedb-endpoint", "", "host:port of a SpiceDB that runs by itself; needs directory-url")
 	flags.String("spicedb-key", "", "its preshared key; GATEHOUSE_SPICEDB_KEY keeps it out of the list of processes")
-	flags.Bool("spicedb-insecure", false, "reach it without TLS")
+	flags.Bool("spicedb-insecure", false, "reach it without TLS, as is done on this machine anyway")
+	flags.String("spicedb-ca-file", "", "PEM file with the authorities that vouch for it (default: those this machine trusts)")
 	flags.String("directory-url", "", "postgres:// URL of the directory; GATEHOUSE_DIRECTORY_URL keeps its password out of the list of processes")
 }
 
 // DataDirFlag declares the one setting of Stores for those who need no other.
 func DataDirFlag(flags *pflag.FlagSet) {
-	flags.String("data-dir", "./data", "folder of a server that keeps everything itself")
+	flags.String("data-dir", "./data", "folder for everything a server keeps itself")
 }
 
 // LoadStores reads the settings of Stores. Flags given win over variables, and
@@ -73,8 +84,8 @@ func (s Stores) faults() []error {
 	var faults []error
 	fault := func(format string, args ...any) { faults = append(faults, fmt.Errorf(format, args...)) }
 	if s.SpiceDBEndpoint == "" {
-		if s.SpiceDBKey != "" || s.SpiceDBInsecure || s.DirectoryURL != "" {
-			fault("spicedb-key, spicedb-insecure and directory-url need spicedb-endpoint")
+		if s.SpiceDBKey != "" || s.SpiceDBInsecure || s.SpiceDBCAFile != "" || s.DirectoryURL != "" {
+			fault("spicedb-key, spicedb-insecure, spicedb-ca-file and directory-url need spicedb-endpoint")
 		}
 		if s.DataDir == "" {
 			fault("data-dir must not be empty")
@@ -86,6 +97,9 @@ func (s Stores) faults() []error {
 	}
 	if s.SpiceDBKey == "" {
 		fault("spicedb-endpoint needs spicedb-key")
+	}
+	if s.SpiceDBInsecure && s.SpiceDBCAFile != "" {
+		fault("spicedb-insecure and spicedb-ca-file exclude each other")
 	}
 	if !strings.HasPrefix(s.DirectoryURL, "postgres://") && !strings.HasPrefix(s.DirectoryURL, "postgresql://") {
 		fault("spicedb-endpoint needs directory-url, a postgres:// URL")

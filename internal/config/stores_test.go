@@ -48,3 +48,38 @@ func TestStoresThatMakeNoSense(t *testing.T) {
 		})
 	}
 }
+
+func TestPlaintextOnThisMachineOrOnRequest(t *testing.T) {
+	for endpoint, plain := range map[string]bool{"127.0.0.1:1": true, "[::1]:1": true, "localhost:1": true, "10.0.0.1:1": false, "spicedb:1": false} {
+		assert.Equal(t, plain, config.Stores{SpiceDBEndpoint: endpoint}.Plaintext(), endpoint)
+		assert.True(t, config.Stores{SpiceDBEndpoint: endpoint, SpiceDBInsecure: true}.Plaintext(), endpoint)
+		assert.False(t, config.Stores{SpiceDBEndpoint: endpoint, SpiceDBCAFile: "ca.pem"}.Plaintext(), endpoint)
+	}
+}
+
+// servers are a SpiceDB and a Postgres that run by themselves.
+var servers = []string{"--spicedb-endpoint", "127.0.0.1:50051", "--spicedb-key", "k", "--directory-url", "postgres://localhost/"}
+
+func TestAServerBesideItsStores(t *testing.T) {
+	c, err := load(t, "", servers...)
+	require.NoError(t, err)
+	assert.Empty(t, c.DataFile())
+	assert.Empty(t, c.GRPCAddr, "the default is for the SpiceDB in this process")
+	_, err = load(t, "", append(servers, "--grpc-addr", "")...)
+	require.NoError(t, err)
+}
+
+func TestAServerBesideItsStoresThatMakesNoSense(t *testing.T) {
+	t.Setenv("GATEHOUSE_GRPC_ADDR", "127.0.0.1:50051")
+	_, err := load(t, "", append(servers, "--in-memory", "--dev-key-file", "key.pem", "--spicedb-insecure", "--spicedb-ca-file", "ca.pem", "--data-dir", "")...)
+	for _, fault := range []string{
+		"grpc-addr is of the SpiceDB in this process", "in-memory and spicedb-endpoint", "dev-key-file needs dev",
+		"spicedb-insecure and spicedb-ca-file", "data-dir must not be empty",
+	} {
+		require.ErrorContains(t, err, fault)
+	}
+	_, err = load(t, "", "--spicedb-ca-file", "ca.pem", "--redis-url", "nowhere")
+	require.ErrorContains(t, err, "need spicedb-endpoint")
+	require.ErrorContains(t, err, "grpc-key must be set")
+	require.ErrorContains(t, err, "redis-url must be")
+}

@@ -3,7 +3,6 @@ package directory
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"time"
 
 	"github.com/gatehouse/gatehouse/internal/access"
@@ -11,28 +10,23 @@ import (
 
 var _ access.Ends = (*Directory)(nil)
 
-const thisEnd = ` WHERE resource_type = $1 AND resource_id = $2 AND relation = $3 AND subject_type = $4 AND subject_id = $5`
-
 func endKey(r access.Relationship) []any {
-	return []any{r.Resource.Type, r.Resource.ID, r.Relation, r.Subject.Type, r.Subject.ID}
+	return []any{r.Resource.Type, r.Resource.ID, r.Relation, r.Subject.Type, r.Subject.ID, r.EndsAt.UnixMicro()}
 }
 
-// SetEnd implements access.Ends.
-func (d *Directory) SetEnd(ctx context.Context, r access.Relationship) error {
-	if r.EndsAt.IsZero() {
-		_, err := d.exec(ctx, `DELETE FROM role_ends`+thisEnd, endKey(r)...)
-		return err
-	}
+// AddEnd implements access.Ends.
+func (d *Directory) AddEnd(ctx context.Context, r access.Relationship, reach access.Reach) error {
 	_, err := d.exec(ctx, `
-		INSERT INTO role_ends (resource_type, resource_id, relation, subject_type, subject_id, ends_at) VALUES ($1, $2, $3, $4, $5, $6)
-		ON CONFLICT (resource_type, resource_id, relation, subject_type, subject_id) DO UPDATE SET ends_at = excluded.ends_at`,
-		append(endKey(r), r.EndsAt.UnixMicro())...)
+		INSERT INTO ends (resource_type, resource_id, relation, subject_type, subject_id, ends_at, reach) VALUES ($1, $2, $3, $4, $5, $6, $7)
+		ON CONFLICT DO NOTHING`, append(endKey(r), string(reach))...)
 	return err
 }
 
 // ForgetEnd implements access.Ends.
 func (d *Directory) ForgetEnd(ctx context.Context, r access.Relationship) error {
-	_, err := d.exec(ctx, `DELETE FROM role_ends`+thisEnd+` AND ends_at = $6`, append(endKey(r), r.EndsAt.UnixMicro())...)
+	_, err := d.exec(ctx, `
+		DELETE FROM ends WHERE resource_type = $1 AND resource_id = $2 AND relation = $3 AND subject_type = $4 AND subject_id = $5 AND ends_at = $6`,
+		endKey(r)...)
 	return err
 }
 
@@ -40,7 +34,7 @@ func (d *Directory) ForgetEnd(ctx context.Context, r access.Relationship) error 
 func (d *Directory) DueEnds(ctx context.Context, limit int) (due []access.Relationship, next time.Time, err error) {
 	now := d.now().UnixMicro()
 	rows, err := d.db.QueryContext(ctx, `
-		SELECT resource_type, resource_id, relation, subject_type, subject_id, ends_at FROM role_ends
+		SELECT resource_type, resource_id, relation, subject_type, subject_id, ends_at FROM ends
 		WHERE ends_at <= $1 ORDER BY ends_at LIMIT $2`, now, limit)
 	if err != nil {
 		return nil, time.Time{}, down(err)
@@ -58,13 +52,32 @@ func (d *Directory) DueEnds(ctx context.Context, limit int) (due []access.Relati
 	if err := rows.Err(); err != nil {
 		return nil, time.Time{}, down(err)
 	}
-	var first sql.NullInt64
-	err = d.db.QueryRowContext(ctx, `SELECT min(ends_at) FROM role_ends WHERE ends_at > $1`, now).Scan(&first)
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return nil, time.Time{}, down(err)
+	next, err = d.first(ctx, `SELECT min(ends_at) FROM ends WHERE ends_at > $1`, now)
+	return due, next, err
+}
+
+// FirstEnd implements access.Ends.
+func (d *Directory) FirstEnd(ctx context.Context, reaches ...access.Reach) (time.Time, error) {
+	// One seek of the index for each; a min over several would read all of them.
+	query, keys := "", make([]any, len(reaches))
+	for i, reach := range reaches {
+		if i > 0 {
+			query += ` UNION ALL `
+		}
+		query += `SELECT min(ends_at) AS first FROM ends WHERE reach = $` + string(rune('1'+i))
+		keys[i] = string(reach)
 	}
-	if first.Valid {
-		next = instant(first.Int64)
+	return d.first(ctx, `SELECT min(first) FROM (`+query+`) AS firsts`, keys...)
+}
+
+// first is the one instant that a query finds; zero if it finds none.
+func (d *Directory) first(ctx context.Context, query string, args ...any) (time.Time, error) {
+	var found sql.NullInt64
+	if err := d.db.QueryRowContext(ctx, query, args...).Scan(&found); err != nil {
+		return time.Time{}, down(err)
 	}
-	return due, next, nil
+	if !found.Valid {
+		return time.Time{}, nil
+	}
+	return instant(found.Int64), nil
 }

@@ -28,7 +28,7 @@ var travelling = []table{
 // and foreign to every other. A reply to an Idempotency-Key tells of moments too
 // (written_at), and is forgotten after a day anyway. Which roles end when is counted
 // anew.
-var staying = []string{"cursors", "replays", "role_ends"}
+var staying = []string{"cursors", "replays", "ends"}
 
 type table struct {
 	name    string

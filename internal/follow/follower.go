@@ -4,6 +4,7 @@
 package follow
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"time"
@@ -24,7 +25,10 @@ type Follower struct {
 	// Lost hears that the changes between two moments cannot be read any more, if
 	// set. It may hear of the same gap again, with a later end.
 	Lost func(ctx context.Context, from, to access.Token) error
-	Log  *slog.Logger
+	// Patience is how long to wait at most before what failed is tried again;
+	// zero: half a minute.
+	Patience time.Duration
+	Log      *slog.Logger
 }
 
 // Prepare gives a follower that never ran its place: now. Call it before the
@@ -49,7 +53,8 @@ func (f *Follower) Prepare(ctx context.Context) error {
 // slowly, and nothing behind it is handled before it succeeds.
 func (f *Follower) Run(ctx context.Context) {
 	wait := backoff.NewExponentialBackOff()
-	wait.MaxInterval = 30 * time.Second
+	wait.MaxInterval = cmp.Or(f.Patience, 30*time.Second)
+	wait.InitialInterval = min(wait.InitialInterval, wait.MaxInterval)
 	for {
 		err := f.follow(ctx, wait)
 		if access.HasCode(err, "cursor_lost") {

@@ -79,7 +79,7 @@ func relationship(r *v1.Relationship) access.Relationship {
 	return converted
 }
 
-func metadata(c access.Cause) *structpb.Struct {
+func metadata(c access.Cause, leaves []access.Object) *structpb.Struct {
 	fields := map[string]*structpb.Value{
 		"operation": structpb.NewStringValue(c.Operation),
 		"actor":     structpb.NewStringValue(c.Actor.String()),
@@ -92,6 +92,16 @@ func metadata(c access.Cause) *structpb.Struct {
 	}
 	if c.From != "" {
 		fields["from"] = structpb.NewStringValue(c.From)
+	}
+	if c.Attempt != "" {
+		fields["attempt"] = structpb.NewStringValue(c.Attempt)
+	}
+	if len(leaves) > 0 {
+		var list structpb.ListValue
+		for _, leaf := range leaves {
+			list.Values = append(list.Values, structpb.NewStringValue(leaf.String()))
+		}
+		fields["leaves"] = structpb.NewListValue(&list)
 	}
 	if !c.At.IsZero() {
 		fields["at"] = structpb.NewStringValue(c.At.UTC().Format(time.RFC3339Nano))

@@ -40,9 +40,13 @@ func New(conn grpc.ClientConnInterface, head Head) *Gateway {
 // Head names the present moment.
 func (g *Gateway) Head(ctx context.Context) (access.Token, error) { return g.head(ctx) }
 
-// Write commits all of w or nothing. Errors: ErrPreconditionFailed.
+// Write commits all of w or nothing; a write without updates is the present moment.
+// Errors: ErrPreconditionFailed.
 func (g *Gateway) Write(ctx context.Context, w access.Write) (access.Token, error) {
-	request := &v1.WriteRelationshipsRequest{OptionalTransactionMetadata: metadata(w.Cause)}
+	if len(w.Updates) == 0 {
+		return g.head(ctx)
+	}
+	request := &v1.WriteRelationshipsRequest{OptionalTransactionMetadata: metadata(w.Cause, w.Leaves())}
 	for _, u := range w.Updates {
 		request.Updates = append(request.Updates, update(u))
 	}
@@ -61,7 +65,7 @@ func (g *Gateway) Write(ctx context.Context, w access.Write) (access.Token, erro
 func (g *Gateway) Forget(ctx context.Context, subject access.Object, ps []access.Precondition, c access.Cause) (access.Token, error) {
 	request := &v1.DeleteRelationshipsRequest{
 		RelationshipFilter:          filter(access.Filter{}.To(subject)),
-		OptionalTransactionMetadata: metadata(c),
+		OptionalTransactionMetadata: metadata(c, nil),
 	}
 	for _, p := range ps {
 		request.OptionalPreconditions = append(request.OptionalPreconditions, precondition(p))

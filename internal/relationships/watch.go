@@ -66,8 +66,10 @@ func watchError(err error) error {
 
 func change(r *v1.WatchResponse) access.Change {
 	c := access.Change{
-		Cause: cause(r.GetOptionalTransactionMetadata()),
-		At:    access.Token(r.GetChangesThrough().GetToken()),
+		Cause:  cause(r.GetOptionalTransactionMetadata()),
+		Leaves: leaves(r.GetOptionalTransactionMetadata()),
+		Schema: r.GetSchemaUpdated(),
+		At:     access.Token(r.GetChangesThrough().GetToken()),
 	}
 	for _, u := range r.GetUpdates() {
 		verb := access.Touch
@@ -92,5 +94,17 @@ func cause(s *structpb.Struct) access.Cause {
 		RequestID: text("request_id"),
 		From:      text("from"),
 		At:        at.UTC(),
+		Attempt:   text("attempt"),
 	}
+}
+
+// leaves reads back which objects were nobody's subject.
+func leaves(s *structpb.Struct) []access.Object {
+	var all []access.Object
+	for _, v := range s.GetFields()["leaves"].GetListValue().GetValues() {
+		if objectType, id, ok := strings.Cut(v.GetStringValue(), ":"); ok {
+			all = append(all, access.Object{Type: objectType, ID: id})
+		}
+	}
+	return all
 }

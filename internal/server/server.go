@@ -210,7 +210,7 @@ func authenticator(c config.Config) (httpapi.Authenticator, error) {
 	if !c.Dev {
 		return authn.Nobody{}, nil
 	}
-	return authn.OpenDevIssuer(c.DataDir, true, time.Now)
+	return authn.OpenDevIssuer(c.DevKey(), true, time.Now)
 }
 
 // operators are those the configuration names; it was validated.

@@ -20,7 +20,7 @@ import (
 
 func settings(t *testing.T) config.Config {
 	return config.Config{
-		DataDir: t.TempDir(), HTTPAddr: "127.0.0.1:0", GRPCAddr: "127.0.0.1:0", GRPCKey: "a-preshared-key-of-length",
+		Stores: config.Stores{DataDir: t.TempDir()}, HTTPAddr: "127.0.0.1:0", GRPCAddr: "127.0.0.1:0", GRPCKey: "a-preshared-key-of-length",
 		PublicURL: "http://gatehouse.example", MailFrom: "gatehouse@example.org", Dev: true,
 	}
 }

@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 
 	v1 "github.com/authzed/authzed-go/proto/authzed/api/v1"
 	"github.com/authzed/spicedb/pkg/datastore"
 	"github.com/authzed/spicedb/pkg/embedded"
 	"github.com/authzed/spicedb/pkg/zedtoken"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/gatehouse/gatehouse/internal/access"
 )
@@ -45,7 +47,23 @@ func (s *Server) Check(ctx context.Context, c access.Check) (access.Decision, er
 	if err != nil {
 		return access.Decision{}, checkError(err)
 	}
-	return access.Decision{Allowed: result.HasPermission, CheckedAt: at}, nil
+	return access.Decision{Allowed: result.HasPermission, Conditional: result.IsConditional, CheckedAt: at}, nil
+}
+
+// CheckBulk answers checks in their order, as Check does; one that fails leaves the
+// rest alone.
+func (s *Server) CheckBulk(ctx context.Context, cs []access.Check) []access.Answer {
+	answers := make([]access.Answer, len(cs))
+	var running errgroup.Group
+	running.SetLimit(2 * runtime.GOMAXPROCS(0))
+	for i, c := range cs {
+		running.Go(func() error {
+			answers[i].Decision, answers[i].Err = s.Check(ctx, c)
+			return nil
+		})
+	}
+	_ = running.Wait() // each answer carries its own error
+	return answers
 }
 
 // Covers reports whether a check made now is at least as fresh as the token:

@@ -46,6 +46,7 @@ type Server struct {
 	conn    *grpc.ClientConn
 	stop    context.CancelFunc
 	running *errgroup.Group
+	pinned  string // hash of a schema
 }
 
 // Start runs SpiceDB until Close. It is ready to serve when Start returns.

@@ -24,6 +24,7 @@ const (
 type Ends struct {
 	Relationships access.Relationships
 	Kept          access.Ends
+	Tuplesets     access.Tuplesets
 	Now           access.Clock
 	Log           *slog.Logger
 
@@ -31,21 +32,18 @@ type Ends struct {
 }
 
 // NewEnds makes a sweeper.
-func NewEnds(relationships access.Relationships, kept access.Ends, now access.Clock, log *slog.Logger) *Ends {
-	return &Ends{Relationships: relationships, Kept: kept, Now: now, Log: log, changed: make(chan struct{}, 1)}
+func NewEnds(relationships access.Relationships, kept access.Ends, tuplesets access.Tuplesets, now access.Clock, log *slog.Logger) *Ends {
+	return &Ends{Relationships: relationships, Kept: kept, Tuplesets: tuplesets, Now: now, Log: log, changed: make(chan struct{}, 1)}
 }
 
-// Handle keeps account of which roles end when.
+// Handle keeps account of what ends when.
 func (e *Ends) Handle(ctx context.Context, c access.Change) error {
 	for _, u := range c.Updates {
 		r := u.Relationship
-		if !isRole(r) {
+		if u.Verb == access.Delete || r.EndsAt.IsZero() {
 			continue
 		}
-		if u.Verb == access.Delete {
-			r.EndsAt = time.Time{}
-		}
-		if err := e.Kept.SetEnd(ctx, r); err != nil {
+		if err := e.Kept.AddEnd(ctx, r, e.Tuplesets.Reach(r, c.Leaves)); err != nil {
 			return err
 		}
 		select {
@@ -56,23 +54,20 @@ func (e *Ends) Handle(ctx context.Context, c access.Change) error {
 	return nil
 }
 
-// Recount takes account of the roles there are: those a follower that never ran,
-// or lost its place, has not heard of.
+// Recount takes account of the ends there are: those a follower that never ran, or
+// lost its place, has not heard of.
 func (e *Ends) Recount(ctx context.Context) error {
-	for _, kind := range roles.Kinds {
-		for _, role := range roles.On(kind.Type) {
-			if !role.MayEnd {
+	for objectType := range e.Tuplesets {
+		found, _, err := e.Relationships.Read(ctx, access.Filter{ResourceType: objectType})
+		if err != nil {
+			return err
+		}
+		for _, r := range found {
+			if r.EndsAt.IsZero() {
 				continue
 			}
-			found, _, err := e.Relationships.Read(ctx, access.Filter{ResourceType: kind.Type, Relation: role.Relation}.ToType(access.TypeUser))
-			if err != nil {
+			if err := e.Kept.AddEnd(ctx, r, e.Tuplesets.Reach(r, nil)); err != nil {
 				return err
-			}
-			for _, r := range found {
-				// Without an end, what was known of one is forgotten.
-				if err := e.Kept.SetEnd(ctx, r); err != nil {
-					return err
-				}
 			}
 		}
 	}
@@ -137,9 +132,13 @@ func (e *Ends) sweep(ctx context.Context) (time.Duration, error) {
 	}
 }
 
-// delete says whether the role is gone, or its end is another by now, which is then
-// taken account of. One that lives because SpiceDB's clock is behind ours survives.
+// delete says whether the end is done with: the role is gone, or its end is another
+// by now. One that lives because SpiceDB's clock is behind ours survives, and so does
+// what is no role: it has ended, and that is all.
 func (e *Ends) delete(ctx context.Context, r access.Relationship) (bool, error) {
+	if !isRole(r) {
+		return true, e.Kept.ForgetEnd(ctx, r)
+	}
 	w := access.Write{Cause: access.Cause{Operation: "role_ended", Actor: access.System, At: e.Now()}}
 	w.Delete(r)
 	w.Require(access.MustNotMatch(access.Exactly(r)))
@@ -149,7 +148,7 @@ func (e *Ends) delete(ctx context.Context, r access.Relationship) (bool, error) 
 		if err != nil || len(found) == 0 || found[0].EndsAt.Equal(r.EndsAt) {
 			return false, err
 		}
-		return true, e.Kept.SetEnd(ctx, found[0])
+		return true, e.Kept.ForgetEnd(ctx, r)
 	}
 	if err != nil {
 		return false, err

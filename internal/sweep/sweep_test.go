@@ -41,8 +41,10 @@ func newWorld(t *testing.T) *world {
 	require.NoError(t, gateway.ApplySchema(t.Context(), schema.Text))
 	names, err := directory.New(t.Context(), engine.DB(), time.Now, gateway.Exists)
 	require.NoError(t, err)
+	tuplesets, err := spicedb.Tuplesets(schema.Text)
+	require.NoError(t, err)
 	log := slog.New(slog.DiscardHandler)
-	return &world{t, gateway, names, sweep.NewEnds(gateway, names, time.Now, log)}
+	return &world{t, gateway, names, sweep.NewEnds(gateway, names, tuplesets, time.Now, log)}
 }
 
 // run follows and sweeps until the test, or the returned function, ends it.
@@ -148,17 +150,17 @@ func TestAnEndThatWasLiftedOrMovedSurvives(t *testing.T) {
 	begun := w.head()
 	lifted, moved := w.give("lifted", time.Second), w.give("moved", time.Second)
 	// The account still has the old ends when they pass.
-	require.NoError(t, w.names.SetEnd(t.Context(), lifted))
-	require.NoError(t, w.names.SetEnd(t.Context(), moved))
+	require.NoError(t, w.names.AddEnd(t.Context(), lifted, access.OfSubject(lifted.Subject.Object)))
+	require.NoError(t, w.names.AddEnd(t.Context(), moved, access.OfSubject(moved.Subject.Object)))
 	w.give("lifted", 0)
 	w.give("moved", time.Hour)
 	w.give("ends", 1500*time.Millisecond)
 	ctx, cancel := context.WithCancel(t.Context())
 	var running sync.WaitGroup
 	running.Go(func() { w.ends.Run(ctx) })
-	require.NoError(t, w.names.SetEnd(t.Context(), access.Relationship{
-		Resource: account, Relation: "technical_contact", Subject: access.Subject{Object: access.User("ends")}, EndsAt: time.Now().Add(1500 * time.Millisecond),
-	}))
+	ends := access.Relate(account, "technical_contact", access.User("ends"))
+	ends.EndsAt = time.Now().Add(1500 * time.Millisecond)
+	require.NoError(t, w.names.AddEnd(t.Context(), ends, access.OfSubject(ends.Subject.Object)))
 	require.NoError(t, w.ends.Handle(t.Context(), access.Change{Updates: []access.Update{{Verb: access.Touch, Relationship: moved}}}))
 	w.ended(begun, "ends")
 	cancel()

@@ -1,0 +1,195 @@
+// Package cache answers checks from memory that replicas share, and never with a
+// stale yes: a check that begins after a write was acknowledged by any replica sees
+// it, and no answer outlives the end of a role. docs/cache.md says why that holds;
+// the rules named here are those of that page.
+package cache
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/singleflight"
+
+	"github.com/gatehouse/gatehouse/internal/access"
+)
+
+// Evaluator computes answers on relationships no older than any write
+// acknowledged before the call.
+type Evaluator interface {
+	Check(ctx context.Context, c access.Check) (access.Decision, error)
+	CheckBulk(ctx context.Context, cs []access.Check) []access.Answer
+}
+
+const (
+	// margin is how far our clock may be behind SpiceDB's when a role ends.
+	margin = time.Second
+	// maxAge bounds how long an answer is kept.
+	maxAge = 10 * time.Minute
+	// flightTime bounds an evaluation that several wait for.
+	flightTime = 10 * time.Second
+)
+
+// Cache answers checks.
+type Cache struct {
+	evaluator Evaluator
+	store     Store
+	ends      access.Ends
+	now       access.Clock
+	metrics   *Metrics
+	flights   singleflight.Group
+	slots     chan struct{} // of evaluations while the store is down
+	open      context.Context
+	close     context.CancelFunc
+}
+
+// unguarded is how many checks are evaluated at a time while the store is down: what
+// it used to answer must not bring SpiceDB down too.
+const unguarded = 64
+
+// New makes a cache over a store, to be closed.
+func New(e Evaluator, s Store, ends access.Ends, now access.Clock, m *Metrics) *Cache {
+	open, end := context.WithCancel(context.Background())
+	return &Cache{
+		evaluator: e, store: s, ends: ends, now: now, metrics: m, slots: make(chan struct{}, unguarded), open: open, close: end,
+	}
+}
+
+// Close ends what goes on in the background.
+func (c *Cache) Close() error {
+	c.close()
+	c.metrics.samples.Wait()
+	return nil
+}
+
+// Check answers one check. Errors: those of the evaluator.
+func (c *Cache) Check(ctx context.Context, q access.Check) (access.Decision, error) {
+	if !cacheable(q) {
+		c.metrics.bypassed("question")
+		return c.evaluator.Check(ctx, q)
+	}
+	key := keyOf(q)
+	views, err := c.store.Read(ctx, []Key{key})
+	if err != nil {
+		return c.unguarded(ctx, q)
+	}
+	if d, held := c.hit(views[0]); held {
+		c.metrics.hit()
+		c.sample(q, key, views[0])
+		return d, nil
+	}
+	return c.miss(ctx, q, key, views[0])
+}
+
+// cacheable reports whether the answer depends on nothing but what epochs cover.
+func cacheable(q access.Check) bool {
+	return q.Subject.Relation == "" && q.Subject.ID != "*" && len(q.Context) == 0
+}
+
+// keyOf names a question. Parts have their lengths before them, so that no two
+// questions share a name.
+func keyOf(q access.Check) Key {
+	var b strings.Builder
+	for _, part := range []string{q.Resource.Type, q.Resource.ID, q.Permission, q.Subject.Type, q.Subject.ID} {
+		fmt.Fprintf(&b, "%d:%s", len(part), part)
+	}
+	return Key{Entry: b.String(), Subject: access.OfSubject(q.Subject.Object), Resource: access.OfResource(q.Resource)}
+}
+
+// hit is the answer that a view holds, if it still does (rule 1).
+func (c *Cache) hit(v View) (access.Decision, bool) {
+	if !v.Leased || v.Entry == nil || !v.clean() || v.Entry.Nonces != v.nonces() || !c.now().Before(v.Entry.NotAfter.Add(-margin)) {
+		return access.Decision{}, false
+	}
+	return access.Decision{Allowed: v.Entry.Allowed, CheckedAt: v.Entry.CheckedAt, Cached: true}, true
+}
+
+// why names what kept a view from being a hit.
+func (c *Cache) why(v View) string {
+	switch {
+	case !v.Leased:
+		return "lease"
+	case v.Entry == nil:
+		return "absent"
+	case !v.clean():
+		return "pending"
+	case v.Entry.Nonces != v.nonces():
+		return "stale"
+	}
+	return "ended"
+}
+
+// miss evaluates, and keeps the answer under the epochs as they were before (rule
+// 2). Those who ask the same under the same epochs share an evaluation.
+func (c *Cache) miss(ctx context.Context, q access.Check, key Key, v View) (access.Decision, error) {
+	c.metrics.missed(c.why(v))
+	v = c.begin(ctx, key, v)
+	if !v.clean() {
+		return c.evaluate(ctx, q)
+	}
+	flight := strings.Join(append([]string{key.Entry}, v.Epochs[0].Nonce, v.Epochs[1].Nonce, v.Epochs[2].Nonce), " ")
+	landed := c.flights.DoChan(flight, func() (any, error) {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), flightTime)
+		defer cancel()
+		d, err := c.evaluate(ctx, q)
+		if err == nil {
+			c.keep(ctx, key, v.nonces(), d)
+		}
+		return d, err
+	})
+	select {
+	case <-ctx.Done():
+		return access.Decision{}, access.Down("SpiceDB", ctx.Err())
+	case result := <-landed:
+		return result.Val.(access.Decision), result.Err
+	}
+}
+
+// begin begins the epochs that are missing from a view.
+func (c *Cache) begin(ctx context.Context, key Key, v View) View {
+	if v.Epochs[0].Nonce != "" && v.Epochs[1].Nonce != "" && v.Epochs[2].Nonce != "" {
+		return v
+	}
+	if epochs, err := c.store.Begin(ctx, key.Reaches()); err == nil {
+		copy(v.Epochs[:], epochs)
+	}
+	return v
+}
+
+// keep fills in an answer, unless it depends on what no epoch covers (rules 2, 8).
+// That it fails costs the next one a miss.
+func (c *Cache) keep(ctx context.Context, key Key, nonces [3]string, d access.Decision) {
+	if d.Conditional {
+		return
+	}
+	end, err := c.ends.FirstEnd(ctx, key.Reaches()...)
+	if err != nil {
+		return
+	}
+	now := c.now()
+	notAfter := now.Add(maxAge)
+	if !end.IsZero() && end.Before(notAfter) {
+		notAfter = end
+	}
+	if life := notAfter.Add(-margin).Sub(now); life > 0 {
+		_ = c.store.Fill(ctx, key, Entry{Allowed: d.Allowed, Nonces: nonces, NotAfter: notAfter, CheckedAt: d.CheckedAt}, life)
+	}
+}
+
+func (c *Cache) evaluate(ctx context.Context, q access.Check) (access.Decision, error) {
+	defer c.metrics.evaluating(c.now)()
+	return c.evaluator.Check(ctx, q)
+}
+
+// unguarded evaluates while the store is down (rule 10).
+func (c *Cache) unguarded(ctx context.Context, q access.Check) (access.Decision, error) {
+	c.metrics.bypassed("store")
+	select {
+	case c.slots <- struct{}{}:
+		defer func() { <-c.slots }()
+		return c.evaluate(ctx, q)
+	case <-ctx.Done():
+		return access.Decision{}, access.Down("SpiceDB", ctx.Err())
+	}
+}

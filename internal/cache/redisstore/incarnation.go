@@ -1,0 +1,110 @@
+package redisstore
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/gatehouse/gatehouse/internal/access"
+	"github.com/gatehouse/gatehouse/internal/cache"
+)
+
+// incarnation is one reign of one Redis: what was written during it is kept apart
+// from all else, for a server that is promoted may have missed the latest of the one
+// before it (rule 7). master_replid names it, which is new at every promotion and start.
+type incarnation struct {
+	id    string
+	moved time.Time // when it replaced another; zero: there was none
+	keys  string    // what every key begins with
+
+	lease, position, everything string
+}
+
+func (i *incarnation) entry(question string) string {
+	sum := sha256.Sum256([]byte(question))
+	return i.keys + "c:" + hex.EncodeToString(sum[:])
+}
+
+func (i *incarnation) epoch(r access.Reach) string {
+	sum := sha256.Sum256([]byte(r))
+	return i.keys + "e:" + hex.EncodeToString(sum[:])
+}
+
+// settlesIn is how long the one before may still be looked at.
+func (i *incarnation) settlesIn(now time.Time) time.Duration {
+	if i.moved.IsZero() {
+		return 0
+	}
+	return max(0, i.moved.Add(cache.W).Sub(now))
+}
+
+// quarantined reports whether nothing is to be read here yet.
+func (i *incarnation) quarantined(now time.Time) bool { return i.settlesIn(now) > 0 }
+
+// incarnations learns from each new connection which one it leads to.
+type incarnations struct {
+	tag   string // keeps all keys on one shard
+	now   access.Clock
+	moves bool // servers may be promoted at any time, also just before we began
+
+	mu      sync.Mutex
+	current atomic.Pointer[incarnation]
+}
+
+var errReplica = errors.New("this Redis is a replica")
+
+// greet refuses connections to servers that are not to be written to.
+func (s *incarnations) greet(ctx context.Context, conn *redis.Conn) error {
+	if err := conn.Exists(ctx, s.tag).Err(); err != nil {
+		if redis.HasErrorPrefix(err, "MOVED") || redis.HasErrorPrefix(err, "CLUSTERDOWN") {
+			return nil // a shard that our keys are not on
+		}
+		return err
+	}
+	info, err := conn.Info(ctx, "replication").Result()
+	if err != nil {
+		return err
+	}
+	if field(info, "role") != "master" {
+		return errReplica
+	}
+	id := field(info, "master_replid")
+	if id == "" {
+		return fmt.Errorf("this Redis does not name its incarnation: master_replid is missing from INFO replication")
+	}
+	s.adopt(id)
+	return nil
+}
+
+func (s *incarnations) adopt(id string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	before := s.current.Load()
+	if before != nil && before.id == id {
+		return
+	}
+	next := &incarnation{id: id, keys: s.tag + ":1:" + id + ":"} // 1 is the format of the values
+	next.lease, next.position, next.everything = next.keys+"lease", next.keys+"position", next.epoch(access.Everything)
+	if before != nil || s.moves {
+		next.moved = s.now()
+	}
+	s.current.Store(next)
+}
+
+// field finds a field of what INFO says.
+func field(info, name string) string {
+	for line := range strings.Lines(info) {
+		if key, value, ok := strings.Cut(strings.TrimSpace(line), ":"); ok && key == name {
+			return value
+		}
+	}
+	return ""
+}

@@ -1,0 +1,239 @@
+// Package redisstore keeps the check cache in Redis, where every replica sees it.
+package redisstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/gatehouse/gatehouse/internal/access"
+	"github.com/gatehouse/gatehouse/internal/cache"
+)
+
+const (
+	// patience is how long Redis may take to answer a reader. Whoever waits
+	// longer asks SpiceDB, which takes no longer than that.
+	patience = 100 * time.Millisecond
+	// epochLife is how long an epoch is kept that nobody begins anew. It costs a
+	// miss to lose one.
+	epochLife = 24 * time.Hour
+)
+
+// Store is a cache.Store in one Redis: a single server, one behind Sentinel, or the
+// shard of a cluster that all its keys are on.
+type Store struct {
+	client  redis.UniversalClient
+	servers *incarnations
+	batch   *batcher
+}
+
+var _ cache.Store = (*Store)(nil)
+
+// Open connects to the Redis at a URL and keeps what concerns one datastore apart
+// from all else there. That Redis is down is no error; the URL may be one.
+func Open(url, datastore string) (*Store, error) {
+	options, err := Parse(url)
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{servers: &incarnations{tag: "{gatehouse:" + datastore + "}", now: time.Now, moves: options.moves()}}
+	options.OnConnect = s.servers.greet
+	options.ReadTimeout, options.WriteTimeout = patience, patience
+	options.DialTimeout = 5 * patience
+	options.PoolTimeout = patience
+	options.MaxRetries = -1             // who fails goes on without Redis, and comes back
+	options.ContextTimeoutEnabled = true
+	options.ConnMaxLifetime = time.Minute // a server that was demoted keeps its connections
+	options.MaintNotificationsConfig = nil
+	s.client = options.open()
+	s.batch = newBatcher(s.client)
+	return s, nil
+}
+
+// Close ends the connections.
+func (s *Store) Close() error {
+	s.batch.close()
+	return s.client.Close()
+}
+
+// Ping fails unless Redis answers.
+func (s *Store) Ping(ctx context.Context) error { return s.client.Ping(ctx).Err() }
+
+// errUnknown means that no server has been greeted yet.
+var errUnknown = errors.New("no Redis has answered yet")
+
+// prefix begins every key of the present incarnation. The first command of a store
+// connects, and so learns of it.
+func (s *Store) prefix(ctx context.Context) (*incarnation, error) {
+	if i := s.servers.current.Load(); i != nil {
+		return i, nil
+	}
+	if err := s.client.Exists(ctx, s.servers.tag).Err(); err != nil {
+		return nil, err
+	}
+	if i := s.servers.current.Load(); i != nil {
+		return i, nil
+	}
+	return nil, errUnknown
+}
+
+func keysOf(i *incarnation, reaches []access.Reach) []string {
+	keys := make([]string, len(reaches))
+	for n, r := range reaches {
+		keys[n] = i.epoch(r)
+	}
+	return keys
+}
+
+// Read implements cache.Store.
+func (s *Store) Read(ctx context.Context, keys []cache.Key) ([]cache.View, error) {
+	i, err := s.prefix(ctx)
+	if err != nil || len(keys) == 0 {
+		return make([]cache.View, len(keys)), err
+	}
+	// One MGET sees everything at one moment.
+	names := make([]string, 0, 2+3*len(keys))
+	names = append(names, i.lease, i.everything)
+	for _, k := range keys {
+		names = append(names, i.entry(k.Entry), i.epoch(k.Subject), i.epoch(k.Resource))
+	}
+	values, err := s.batch.get(ctx, names)
+	if err != nil {
+		return nil, err
+	}
+	now := s.servers.now()
+	leased := values[0] != "" && !i.quarantined(now)
+	everything := readEpoch(values[1], now)
+	views := make([]cache.View, len(keys))
+	for n := range keys {
+		found := values[2+3*n:]
+		views[n] = cache.View{
+			Leased: leased, Entry: readEntry(found[0]),
+			Epochs: [3]cache.Epoch{readEpoch(found[1], now), readEpoch(found[2], now), everything},
+		}
+	}
+	return views, nil
+}
+
+// Begin implements cache.Store.
+func (s *Store) Begin(ctx context.Context, reaches []access.Reach) ([]cache.Epoch, error) {
+	i, err := s.prefix(ctx)
+	if err != nil {
+		return nil, err
+	}
+	values, err := begin.Run(ctx, s.client, keysOf(i, reaches), newEpoch(), epochLife.Milliseconds()).StringSlice()
+	if err != nil {
+		return nil, err
+	}
+	now, begun := s.servers.now(), make([]cache.Epoch, len(reaches))
+	for n, v := range values {
+		begun[n] = readEpoch(v, now)
+	}
+	return begun, nil
+}
+
+// Fill implements cache.Store.
+func (s *Store) Fill(ctx context.Context, key cache.Key, e cache.Entry, life time.Duration) error {
+	i, err := s.prefix(ctx)
+	if err != nil {
+		return err
+	}
+	return s.client.Set(ctx, i.entry(key.Entry), writeEntry(e), life).Err()
+}
+
+// Mark implements cache.Store.
+func (s *Store) Mark(ctx context.Context, reaches []access.Reach, attempt string, life time.Duration) error {
+	_, err := s.renew(ctx, mark, reaches, attempt, life)
+	return err
+}
+
+// Bump implements cache.Store. A server that is new to this process may be one of
+// two for a while: until the other's leases have run out, nothing is acknowledged.
+func (s *Store) Bump(ctx context.Context, reaches []access.Reach, attempt string) (time.Duration, error) {
+	i, err := s.renew(ctx, bump, reaches, attempt, 0)
+	if err != nil {
+		return 0, err
+	}
+	return i.settlesIn(s.servers.now()), nil
+}
+
+// Catch implements cache.Store.
+func (s *Store) Catch(ctx context.Context, reaches []access.Reach, attempt string) error {
+	_, err := s.renew(ctx, catch, reaches, named(attempt), 0)
+	return err
+}
+
+// renew runs one of the scripts that begin epochs anew, on the server that the
+// keys are of and on no other.
+func (s *Store) renew(ctx context.Context, script *redis.Script, reaches []access.Reach, attempt string, life time.Duration) (*incarnation, error) {
+	i, err := s.prefix(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return i, script.Run(ctx, s.client, keysOf(i, reaches),
+		i.id, newNonce(), pad(attempt), life.Milliseconds(), epochLife.Milliseconds()).Err()
+}
+
+// Now implements cache.Store.
+func (s *Store) Now(ctx context.Context) (time.Time, error) {
+	i, err := s.prefix(ctx)
+	if err != nil {
+		return time.Time{}, err
+	}
+	t, err := clock.Run(ctx, s.client, []string{i.lease}).Int64Slice()
+	if err != nil {
+		return time.Time{}, err
+	}
+	return time.Unix(t[0], t[1]*1000), nil
+}
+
+// Prove implements cache.Store.
+func (s *Store) Prove(ctx context.Context, until time.Time) (bool, error) {
+	i, err := s.prefix(ctx)
+	if err != nil {
+		return false, err
+	}
+	n, err := prove.Run(ctx, s.client, []string{i.lease, i.position}, i.id, until.UnixMilli()).Int()
+	return n == 1, err
+}
+
+// Position implements cache.Store.
+func (s *Store) Position(ctx context.Context) (access.Token, error) {
+	i, err := s.prefix(ctx)
+	if err != nil {
+		return "", err
+	}
+	at, err := s.client.Get(ctx, i.position).Result()
+	if errors.Is(err, redis.Nil) {
+		err = nil
+	}
+	return access.Token(at), err
+}
+
+// SetPosition implements cache.Store.
+func (s *Store) SetPosition(ctx context.Context, at access.Token) error {
+	i, err := s.prefix(ctx)
+	if err != nil {
+		return err
+	}
+	return place.Run(ctx, s.client, []string{i.position}, i.id, string(at)).Err()
+}
+
+// Claim lets no embedded server but this one keep its cache in this Redis: each has
+// a datastore of its own, so sharing is a mistake. The claim lasts for a time and is
+// to be made again before.
+// Errors: another server's claim, Redis's.
+func (s *Store) Claim(ctx context.Context, datastore string, life time.Duration) error {
+	const key = "gatehouse:embedded"
+	owner, err := claim.Run(ctx, s.client, []string{key}, datastore, life.Milliseconds()).Text()
+	if err == nil && owner != datastore {
+		return fmt.Errorf("%w: it has datastore %s, this one %s", ErrClaimed, owner, datastore)
+	}
+	return err
+}
+
+// ErrClaimed means that another embedded server uses the Redis.
+var ErrClaimed = errors.New("another server with an embedded SpiceDB keeps its cache in this Redis")

@@ -1,10 +1,12 @@
 package client_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -152,6 +154,7 @@ func TestErrors(t *testing.T) {
 	for name, c := range map[string]struct {
 		ctx    context.Context
 		client func(*client.Config)
+		ask    client.Check // may, unless told otherwise
 		is     []error
 		code   string
 		status int
@@ -167,8 +170,13 @@ func TestErrors(t *testing.T) {
 			is: []error{client.ErrUnauthenticated, errNoToken}, code: client.CodeNoToken,
 		},
 		"asking about another": {
-			client: func(c *client.Config) { c.Token = client.StaticToken(tokenOf(t, "stranger@example.org")) },
+			client: func(c *client.Config) { c.Token = client.StaticToken(tokenOf(t, "uma.patel@globex.example")) },
+			ask:    client.Check{Resource: discovery, Permission: "view", Subject: paula},
 			is:     []error{client.ErrForbidden}, code: "forbidden", status: http.StatusForbidden,
+		},
+		"asking about what one may not know of": {
+			client: func(c *client.Config) { c.Token = client.StaticToken(tokenOf(t, "stranger@example.org")) },
+			is:     []error{client.ErrForbidden}, code: "not_found", status: http.StatusNotFound,
 		},
 		"nobody there": {
 			client: at("http://127.0.0.1:1"),
@@ -184,7 +192,7 @@ func TestErrors(t *testing.T) {
 		},
 		"no Gatehouse": {
 			client: at(serverURL + "/docs"),
-			code:   "not_found", status: http.StatusNotFound,
+			code:   "method_not_allowed", status: http.StatusMethodNotAllowed,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -194,7 +202,7 @@ func TestErrors(t *testing.T) {
 			if c.ctx == nil {
 				c.ctx = t.Context()
 			}
-			d, err := connect(t, c.client).Check(c.ctx, may)
+			d, err := connect(t, c.client).Check(c.ctx, cmp.Or(c.ask, may))
 			assert.Zero(t, d)
 			var e *client.Error
 			require.ErrorAs(t, err, &e)
@@ -202,7 +210,7 @@ func TestErrors(t *testing.T) {
 			assert.Equal(t, c.status, e.Status)
 			assert.NotEmpty(t, e.RequestID)
 			for _, kind := range []error{client.ErrDenied, client.ErrUnauthenticated, client.ErrForbidden, client.ErrUnavailable, context.Canceled, context.DeadlineExceeded, errNoToken} {
-				assert.Equal(t, contains(c.is, kind), errors.Is(err, kind), "%v is %v", err, kind)
+				assert.Equal(t, slices.Contains(c.is, kind), errors.Is(err, kind), "%v is %v", err, kind)
 			}
 		})
 	}
@@ -210,18 +218,9 @@ func TestErrors(t *testing.T) {
 
 var errNoToken = errors.New("the issuer of tokens is down")
 
-func contains(all []error, one error) bool {
-	for _, e := range all {
-		if e == one {
-			return true
-		}
-	}
-	return false
-}
-
 func TestForbiddenNamesThePermission(t *testing.T) {
-	gatehouse := connect(t, func(c *client.Config) { c.Token = client.StaticToken(tokenOf(t, "stranger@example.org")) })
-	_, err := gatehouse.Check(t.Context(), may)
+	gatehouse := connect(t, func(c *client.Config) { c.Token = client.StaticToken(tokenOf(t, "uma.patel@globex.example")) })
+	_, err := gatehouse.Check(t.Context(), client.Check{Resource: discovery, Permission: "view", Subject: paula})
 	var e *client.Error
 	require.ErrorAs(t, err, &e)
 	assert.Equal(t, "manage_people", e.Permission)

@@ -18,7 +18,8 @@ var (
 	// ErrUnauthenticated: the server does not accept the client's token, or there is none.
 	ErrUnauthenticated = errors.New("unauthenticated")
 
-	// ErrForbidden: the client may not ask this question.
+	// ErrForbidden: the client may not ask this question. Of objects that it may not
+	// even know of, the server says that they are not found.
 	ErrForbidden = errors.New("forbidden")
 
 	// ErrUnavailable: there was no answer, and later there may be one.
@@ -75,7 +76,7 @@ func (e *Error) Is(target error) bool {
 	case ErrUnauthenticated:
 		return e.Status == http.StatusUnauthorized || e.Code == CodeNoToken
 	case ErrForbidden:
-		return e.Status == http.StatusForbidden
+		return e.Status == http.StatusForbidden || e.Status == http.StatusNotFound
 	case ErrUnavailable:
 		return e.mayPass() && !errors.Is(e.Err, context.Canceled)
 	}
@@ -91,7 +92,9 @@ func (e *Error) mayPass() bool {
 	return e.Code == CodeUnreachable
 }
 
-func unreadable(err error) error { return &Error{Status: http.StatusOK, Code: CodeUnreadable, Err: err} }
+func unreadable(err error) error {
+	return &Error{Status: http.StatusOK, Code: CodeUnreadable, Err: err}
+}
 
 // problem is a problem document.
 type problem struct {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -51,8 +52,8 @@ func run(m *testing.M) (code int, err error) {
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
 	s, err := server.New(ctx, config.Config{
-		DataDir: filepath.Join(dir, "data"), InMemory: true, Dev: true, HTTPAddr: "127.0.0.1:0",
-		PublicURL: "http://gatehouse.example", MailFrom: "gatehouse@example.org",
+		Stores: config.Stores{DataDir: filepath.Join(dir, "data")}, InMemory: true, Dev: true, HTTPAddr: "127.0.0.1:0",
+		PublicURL: "http://gatehouse.example", MailFrom: "gatehouse@example.org", TimeZone: "UTC",
 	}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return 0, err
@@ -61,7 +62,7 @@ func run(m *testing.M) (code int, err error) {
 	if err := demo.Load(ctx, s.Operations); err != nil {
 		return 0, err
 	}
-	if issuer, err = authn.OpenDevIssuer(filepath.Join(dir, "data"), false, time.Now); err != nil {
+	if issuer, err = authn.OpenDevIssuer(config.DevKey("", filepath.Join(dir, "data")), false, time.Now); err != nil {
 		return 0, err
 	}
 	if token, err = issuer.Token("operator@gatehouse.example", true); err != nil {
@@ -162,7 +163,10 @@ func breakOff(w http.ResponseWriter, _ *http.Request) {
 }
 
 // stall does not answer until the client has left.
-func stall(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
+func stall(_ http.ResponseWriter, r *http.Request) {
+	_, _ = io.Copy(io.Discard, r.Body) // before that, net/http does not look whether the client is there
+	<-r.Context().Done()
+}
 
 func repeated(n int, f http.HandlerFunc) []http.HandlerFunc {
 	var all []http.HandlerFunc

@@ -102,16 +102,19 @@ func TestWaits(t *testing.T) {
 			between(t, 500*ms, time.Second, got[99])
 		})
 	})
-	t.Run("heed Retry-After", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			for _, when := range []string{"1", time.Now().Add(time.Second).UTC().Format(http.TimeFormat)} {
-				got, err := waits(t.Context(), status(http.StatusTooManyRequests, "Retry-After", when), func(c *client.Config) { c.Attempts = 2 })
+	for name, when := range map[string]func() string{
+		"heed Retry-After in seconds": func() string { return "1" },
+		"heed Retry-After as a date":  func() string { return time.Now().Add(time.Second).UTC().Format(http.TimeFormat) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				got, err := waits(t.Context(), status(http.StatusTooManyRequests, "Retry-After", when()), func(c *client.Config) { c.Attempts = 2 })
 				require.Len(t, got, 2)
 				between(t, time.Second, 1100*ms, got[1])
 				require.ErrorIs(t, err, client.ErrUnavailable)
-			}
+			})
 		})
-	})
+	}
 	t.Run("end where the server asks for too much patience", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			got, err := waits(t.Context(), status(http.StatusServiceUnavailable, "Retry-After", "3"))

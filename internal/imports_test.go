@@ -26,7 +26,7 @@ var bans = []struct {
 	{in: "", path: "github.com/authzed/authzed-go", except: []string{"internal/relationships", "internal/spicedb"}, because: "one gateway translates between our words and SpiceDB's"},
 	{in: "", path: "google.golang.org/grpc", except: []string{"internal/relationships", "internal/spicedb"}, because: "gRPC types stay in the gateway"},
 	{in: "", path: "github.com/gin-gonic/gin", except: []string{"internal/httpapi"}, because: "HTTP stays in the façade"},
-	{in: "", path: "net/http", except: []string{"internal/httpapi", "internal/server"}, because: "HTTP stays in the façade"},
+	{in: "", path: "net/http", except: []string{"internal/httpapi", "internal/server", "client"}, because: "HTTP stays in the façade"},
 	{in: "", path: "database/sql", except: []string{"internal/database", "internal/directory", "internal/audit", "internal/mailqueue", "internal/spicedb"}, because: "SQL stays in the directory, in the audit and the queue of mails beside it, and in the engine"},
 	{in: "", path: "github.com/jackc/pgx", except: []string{"internal/database"}, because: "behind database/sql, one engine is like the other"},
 	{in: "", path: module + "internal/database/postgrestest", because: "only tests run a Postgres"},
@@ -79,6 +79,17 @@ func TestImports(t *testing.T) {
 	}
 }
 
+// TestClientStandsAlone: whoever imports it gets nothing else.
+func TestClientStandsAlone(t *testing.T) {
+	paths := readImports(t)["client"]
+	require.NotEmpty(t, paths)
+	for path := range paths {
+		if first, _, _ := strings.Cut(path, "/"); strings.Contains(first, ".") {
+			t.Errorf("client imports %s: it needs the standard library only", path)
+		}
+	}
+}
+
 func exempt(folder, path string, except []string) bool {
 	if _, ok := allowed[folder+" "+path]; ok {
 		return true
@@ -110,7 +121,7 @@ func readImports(t *testing.T) map[string]map[string]bool {
 	t.Helper()
 	found := map[string]map[string]bool{}
 	root := os.DirFS("..")
-	for _, top := range []string{"cmd", "internal", "schema"} {
+	for _, top := range []string{"client", "cmd", "internal", "schema"} {
 		require.NoError(t, fs.WalkDir(root, top, func(path string, _ fs.DirEntry, err error) error {
 			if err != nil || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
 				return err

@@ -29,7 +29,7 @@ test-long: zed spicedb postgres ## Run every test at its full length, as every n
 
 .PHONY: lint
 lint: bin/gofumpt bin/staticcheck bin/oapi-codegen ## Check formatting, code, and that generated files are current
-	@test -z "$$(bin/gofumpt -l cmd internal integration schema | tee /dev/stderr)" || (echo "run: bin/gofumpt -w cmd internal integration schema"; exit 1)
+	@test -z "$$(bin/gofumpt -l client cmd internal integration schema | tee /dev/stderr)" || (echo "run: bin/gofumpt -w client cmd internal integration schema"; exit 1)
 	$(GO) vet ./...
 	bin/staticcheck ./...
 	$(GO) mod tidy -diff
@@ -43,7 +43,11 @@ generate: bin/oapi-codegen ## Generate code from the contract
 	@sed -i "s/return sh\.ssi\.\([A-Za-z]*\)(ctx, /return sh.ssi.\1(ctx.Request.Context(), /" internal/httpapi/openapi.gen.go
 
 .PHONY: bench
-bench: ## Run the benchmarks, each beside its peer
+bench: build spicedb openfga redis ## Run Gatehouse beside its peers, and write docs/benchmarks.md
+	$(GO) run ./integration/bench $(BENCH)
+
+.PHONY: bench-go
+bench-go: ## Run the benchmarks of single packages
 	$(GO) test -run '^$$' -bench . -benchmem -timeout 60m ./internal/...
 
 .PHONY: zed
@@ -59,6 +63,20 @@ spicedb: bin/spicedb ## Build bin/spicedb, the server that runs by itself
 bin/spicedb: go.mod
 	@echo "building bin/spicedb (the first time: about 4 minutes on 2 cores)"
 	@$(GO) build -trimpath -o bin/spicedb github.com/authzed/spicedb/cmd/spicedb
+
+.PHONY: openfga
+openfga: bin/openfga ## Build bin/openfga, which the benchmarks run beside Gatehouse
+
+bin/openfga: tools/openfga/go.mod tools/openfga/go.sum
+	@echo "building bin/openfga (the first time: about 4 minutes on 2 cores)"
+	@cd tools/openfga && $(GO) build -trimpath -o ../../bin/openfga github.com/openfga/openfga/cmd/openfga
+
+.PHONY: redis
+redis: ## Install Redis, if it is missing
+	@command -v redis-server >/dev/null || { \
+		echo "installing Redis, which the tests and benchmarks start"; \
+		sudo=$$(test "$$(id -u)" = 0 || echo sudo); \
+		$$sudo apt-get update -qq && $$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends redis-server; }
 
 .PHONY: postgres
 postgres: ## Install the programs of Postgres, if they are missing

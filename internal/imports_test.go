@@ -26,8 +26,9 @@ var bans = []struct {
 	{in: "", path: "github.com/authzed/authzed-go", except: []string{"internal/relationships", "internal/spicedb"}, because: "one gateway translates between our words and SpiceDB's"},
 	{in: "", path: "google.golang.org/grpc", except: []string{"internal/relationships", "internal/spicedb"}, because: "gRPC types stay in the gateway"},
 	{in: "", path: "github.com/gin-gonic/gin", except: []string{"internal/httpapi"}, because: "HTTP stays in the façade"},
-	{in: "", path: "net/http", except: []string{"internal/httpapi", "internal/server"}, because: "HTTP stays in the façade"},
+	{in: "", path: "net/http", except: []string{"internal/httpapi", "internal/server", "client"}, because: "HTTP stays in the façade"},
 	{in: "", path: "database/sql", except: []string{"internal/database", "internal/directory", "internal/audit", "internal/mailqueue", "internal/spicedb", "internal/server"}, because: "SQL stays in the directory, in the audit and the queue of mails beside it, and in the engine"},
+	{in: "", path: "github.com/redis/go-redis", except: []string{"internal/cache/redisstore"}, because: "the cache has one store in Redis, and the rules do not depend on it"},
 	{in: "", path: "github.com/jackc/pgx", except: []string{"internal/database"}, because: "behind database/sql, one engine is like the other"},
 	{in: "", path: module + "internal/database/postgrestest", because: "only tests run a Postgres"},
 	{in: "", path: "github.com/spf13/cobra", except: []string{"internal/cli"}, because: "only the command line has commands"},
@@ -56,7 +57,7 @@ var allowed = map[string]string{
 }
 
 // adapters connect Gatehouse to one outside thing each.
-var adapters = []string{"internal/spicedb", "internal/relationships", "internal/directory", "internal/audit", "internal/mailer", "internal/mailqueue", "internal/authn", "internal/httpapi"}
+var adapters = []string{"internal/spicedb", "internal/relationships", "internal/directory", "internal/audit", "internal/mailer", "internal/mailqueue", "internal/authn", "internal/httpapi", "internal/cache/redisstore"}
 
 func TestImports(t *testing.T) {
 	imports := readImports(t)
@@ -75,6 +76,17 @@ func TestImports(t *testing.T) {
 					}
 				}
 			}
+		}
+	}
+}
+
+// TestClientStandsAlone: whoever imports it gets nothing else.
+func TestClientStandsAlone(t *testing.T) {
+	paths := readImports(t)["client"]
+	require.NotEmpty(t, paths)
+	for path := range paths {
+		if first, _, _ := strings.Cut(path, "/"); strings.Contains(first, ".") {
+			t.Errorf("client imports %s: it needs the standard library only", path)
 		}
 	}
 }
@@ -110,7 +122,7 @@ func readImports(t *testing.T) map[string]map[string]bool {
 	t.Helper()
 	found := map[string]map[string]bool{}
 	root := os.DirFS("..")
-	for _, top := range []string{"cmd", "internal", "schema"} {
+	for _, top := range []string{"client", "cmd", "internal", "schema"} {
 		require.NoError(t, fs.WalkDir(root, top, func(path string, _ fs.DirEntry, err error) error {
 			if err != nil || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
 				return err

@@ -8,7 +8,6 @@ import (
 	v1 "github.com/authzed/authzed-go/proto/authzed/api/v1"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"google.golang.org/protobuf/types/known/timestamppb"
 )
 
 // TestNINE5_RolesEndOnADay gives, moves, lifts and refuses ends. A day is over when
@@ -63,14 +62,7 @@ func TestNINE5_EndedRolesAreGone(t *testing.T) {
 	ann := w.server.as(t, w.email("ann")).get(t, "/v1/me").text(t, "id")
 	ends := time.Now().Add(2 * time.Second).Truncate(time.Millisecond)
 	_, err := v1.NewPermissionsServiceClient(shared.conn).WriteRelationships(t.Context(), &v1.WriteRelationshipsRequest{
-		Updates: []*v1.RelationshipUpdate{{
-			Operation: v1.RelationshipUpdate_OPERATION_TOUCH,
-			Relationship: &v1.Relationship{
-				Resource: &v1.ObjectReference{ObjectType: "customer_account", ObjectId: w.id("customer_account")}, Relation: "technical_contact",
-				Subject:           &v1.SubjectReference{Object: &v1.ObjectReference{ObjectType: "user", ObjectId: ann}},
-				OptionalExpiresAt: timestamppb.New(ends),
-			},
-		}},
+		Updates: []*v1.RelationshipUpdate{touch("customer_account", w.id("customer_account"), "technical_contact", "user", ann, ends)},
 	})
 	require.NoError(t, err)
 	ask := func() bool {

@@ -16,6 +16,7 @@ import (
 	"github.com/oklog/ulid/v2"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/gatehouse/gatehouse/internal/access"
 	"github.com/gatehouse/gatehouse/internal/audit"
 	"github.com/gatehouse/gatehouse/internal/authn"
 	"github.com/gatehouse/gatehouse/internal/checks"
@@ -46,6 +47,14 @@ type Server struct {
 	listener  net.Listener
 	followers []follower
 	closers   []func() error // in the order of opening
+}
+
+// keeper is the directory as the other parts know it.
+type keeper interface {
+	operations.Directory
+	access.Cursors
+	access.Ends
+	access.Replays
 }
 
 // follower does what is derived from changes until its context ends.
@@ -82,22 +91,23 @@ func New(ctx context.Context, c config.Config, log *slog.Logger) (_ *Server, err
 
 	// One file keeps relationships and the names of those they relate, so that a
 	// copy of it is always a copy of both.
-	names, err := directory.New(ctx, engine.DB(), time.Now, gateway.Exists)
+	records, err := directory.New(ctx, engine.DB(), time.Now, gateway.Exists)
 	if err != nil {
 		return nil, err
 	}
+	names, facts := seam[keeper](records), seam[access.Relationships](gateway)
 
 	history, err := audit.New(ctx, engine.DB(), time.Now, gateway.Read)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.followAudit(ctx, gateway, history); err != nil {
+	if err := s.followAudit(ctx, facts, history); err != nil {
 		return nil, err
 	}
 
 	checker := checks.New(engine, gateway)
 	s.Operations = operations.New(operations.Dependencies{
-		Relationships: gateway, Checks: checker, Lookups: checker, Directory: names, Audit: history,
+		Relationships: facts, Checks: checker, Lookups: checker, Directory: names, Audit: history,
 		Now: time.Now, NewID: newID, TimeZone: c.TimeZone, Operators: operators(c),
 	})
 	if err := s.Operations.KeepOperators(ctx); err != nil {
@@ -106,11 +116,11 @@ func New(ctx context.Context, c config.Config, log *slog.Logger) (_ *Server, err
 	if err := s.listen(c.HTTPAddr); err != nil {
 		return nil, err
 	}
-	post, err := s.mail(ctx, c, engine, gateway, checker, names)
+	post, err := s.mail(ctx, c, engine, facts, checker, names)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.sweep(ctx, gateway, names); err != nil {
+	if err := s.sweep(ctx, facts, names); err != nil {
 		return nil, err
 	}
 	vocabulary, err := gateway.Vocabulary(ctx)
@@ -120,7 +130,7 @@ func New(ctx context.Context, c config.Config, log *slog.Logger) (_ *Server, err
 
 	handler, err := httpapi.New(httpapi.Dependencies{
 		Operations: s.Operations, Checks: checker, People: names, Replays: names, Logins: logins, Log: log, Vocabulary: vocabulary,
-		Mails: post.queue, Announcements: post.announcer, Metrics: []prometheus.Collector{post.outcomes},
+		Mails: post.mails, Announcements: post.announcer, Metrics: []prometheus.Collector{post.outcomes},
 		Ready: func(ctx context.Context) map[string]error {
 			_, down := gateway.Head(ctx)
 			return map[string]error{"spicedb": down, "directory": engine.DB().PingContext(ctx)}

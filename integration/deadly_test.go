@@ -91,21 +91,22 @@ var deadly = map[string][]ordeal{
 	}},
 
 	"ends": {{
-		prepare: func(v *victim) { v.id = v.who() },
-		do:      func(v *victim) bool { return v.ends(4*time.Second) == nil },
-		brings:  []string{`^(customer_account)#technical_contact@user:ID\[`},
-		mail:    `no longer have .*: Technical Contact`,
-		audits:  "role_ended",
-		steps:   []step{{"SetEnd", behind, ""}, {"Handle ends", behind, "after"}, {"SetCursor ends", behind, "after"}},
-	}, {
 		prepare: func(v *victim) {
 			v.id = v.who()
 			require.NoError(v.T, v.ends(2*time.Second))
 		},
-		do:     func(*victim) bool { return false },
+		do:     func(*victim) bool { return true },
 		mail:   `no longer have .*: Technical Contact`,
 		audits: "role_ended",
+		end:    func(v *victim) { v.server.operator(v.T).event(v.T, v.query()) },
 		steps:  []step{{"Write role_ended", behind, ""}, {"ForgetEnd", behind, ""}},
+	}, {
+		prepare: func(v *victim) { v.id = v.who() },
+		do:      func(v *victim) bool { return v.ends(15*time.Second) == nil },
+		brings:  []string{`^(customer_account)#technical_contact@user:ID\[`},
+		mail:    `no longer have .*: Technical Contact`,
+		audits:  "role_ended",
+		steps:   []step{{"SetEnd", behind, ""}, {"Handle ends", behind, "after"}, {"SetCursor ends", behind, "after"}},
 	}},
 
 	"removals": {{

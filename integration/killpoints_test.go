@@ -55,6 +55,7 @@ type victim struct {
 	*testing.T
 	world
 	mails *mailServer
+	flags []string // of the server
 	name  string
 	id    string
 	token string // that was mailed to them
@@ -71,7 +72,9 @@ func (v *victim) self() caller {
 }
 
 // who signs the person in to learn their id.
-func (v *victim) who() string { return v.self().get(v.T, "/v1/me").want(v.T, http.StatusOK).text(v.T, "id") }
+func (v *victim) who() string {
+	return v.self().get(v.T, "/v1/me").want(v.T, http.StatusOK).text(v.T, "id")
+}
 
 // try sends a request that the server may not live to answer.
 func (v *victim) try(c caller, method, path string, body object, headers ...string) (acknowledged bool) {
@@ -102,6 +105,9 @@ func (v *victim) found(patterns []string) (n int) {
 	return n
 }
 
+// query finds what the audit has of it.
+func (v *victim) query() string { return "operation=" + v.audits + "&person=" + v.id }
+
 // mailed counts the mails that the person got of what was done.
 func (v *victim) mailed() (n int) {
 	for _, l := range to(v.mails.letters(), v.address()) {
@@ -131,7 +137,7 @@ func (v *victim) undergo(file string, s step, when string) {
 	}
 	require.True(v.T, dead, "%s is not reached", v.point)
 	require.NoError(v.T, os.Remove(file))
-	v.server = v.server.again(v.T, v.server.flags...)
+	v.server = v.server.again(v.T, v.flags...)
 
 	if v.id == "" {
 		v.id = v.who()
@@ -163,13 +169,10 @@ func (s *server) died() bool {
 	return ok && status.Signal() == syscall.SIGKILL && s.kill() == nil
 }
 
-// recover awaits what the server owes the person by now, and no more than that.
+// recovers awaits that what was done is finished.
 func (v *victim) recovers() {
 	if v.done {
 		await(v.T, v.point+": the end", func() bool { return v.found(v.clears) == 0 })
-		if v.audits != "" {
-			v.server.operator(v.T).event(v.T, "operation="+v.audits+"&person="+v.id)
-		}
 	}
 	if v.end != nil {
 		v.end(v)
@@ -225,7 +228,7 @@ var killpoints = regexp.MustCompile(`(?m)^killpoints: (.*)$`)
 func suffer(t *testing.T, binary, name string, ordeals []ordeal) (known string, tried map[string]bool) {
 	mails, flags := receive(t)
 	file := filepath.Join(t.TempDir(), "killpoint")
-	s, err := run{binary, []string{"KILLPOINT_FILE=" + file}}.serve(filepath.Join(t.TempDir(), "data"), append(flags, "--dev")...)
+	s, err := program{binary, []string{"KILLPOINT_FILE=" + file}}.serve(filepath.Join(t.TempDir(), "data"), append(flags, "--dev")...)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, s.stop()) })
 	said := killpoints.FindStringSubmatch(s.stderr.String())
@@ -242,7 +245,7 @@ func suffer(t *testing.T, binary, name string, ordeals []ordeal) (known string, 
 				if s.only != "" && s.only != when {
 					continue
 				}
-				v := &victim{T: t, world: w, mails: mails, name: w.fresh(), ordeal: o}
+				v := &victim{T: t, world: w, mails: mails, flags: flags, name: w.fresh(), ordeal: o}
 				if o.prepare != nil {
 					o.prepare(v)
 				}
@@ -263,6 +266,11 @@ func suffer(t *testing.T, binary, name string, ordeals []ordeal) (known string, 
 		}
 	}
 	s = w.server
+	for _, v := range all {
+		if v.audits != "" && v.done {
+			s.operator(t).event(t, v.query())
+		}
+	}
 	s.settles(t, w, mails)
 
 	repeated := 0
@@ -282,7 +290,7 @@ func suffer(t *testing.T, binary, name string, ordeals []ordeal) (known string, 
 	s.auditedOnce(t, beginning)
 	for _, v := range all {
 		if v.audits != "" && v.done {
-			assert.Len(t, s.operator(t).events(t, "operation="+v.audits+"&person="+v.id), 1, v.point)
+			assert.Len(t, s.operator(t).events(t, v.query()), 1, v.point)
 		}
 	}
 	return said[1], tried

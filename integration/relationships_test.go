@@ -38,9 +38,15 @@ func (s *server) relationships(t *testing.T) []string {
 // relate writes a relationship behind the server's back.
 func (s *server) relate(t *testing.T, resourceType, resourceID, relation, subjectType, subjectID string) {
 	t.Helper()
+	s.relateUntil(t, resourceType, resourceID, relation, subjectType, subjectID, time.Time{})
+}
+
+// relateUntil writes one that ends.
+func (s *server) relateUntil(t *testing.T, resourceType, resourceID, relation, subjectType, subjectID string, end time.Time) {
+	t.Helper()
 
 	_, err := v1.NewPermissionsServiceClient(s.conn).WriteRelationships(t.Context(), &v1.WriteRelationshipsRequest{
-		Updates: []*v1.RelationshipUpdate{touch(resourceType, resourceID, relation, subjectType, subjectID, time.Time{})},
+		Updates: []*v1.RelationshipUpdate{touch(resourceType, resourceID, relation, subjectType, subjectID, end)},
 	})
 	require.NoError(t, err)
 }

@@ -29,12 +29,11 @@ type server struct {
 	conn    *grpc.ClientConn // to it
 	client  *http.Client
 	tokens  sync.Map // by the flags they were made with
-	run
-	flags []string
+	program
 }
 
-// run is a binary and the environment it runs in.
-type run struct {
+// program is a binary and the variables it runs with.
+type program struct {
 	binary    string
 	variables []string
 }
@@ -72,17 +71,17 @@ var readyLine = regexp.MustCompile(`msg=ready http=(\S+) grpc=(\S*)`)
 
 // serve starts a server and returns when it says that it is ready.
 func serve(dataDir string, flags ...string) (*server, error) {
-	return run{binary: gatehouse}.serve(dataDir, flags...)
+	return program{binary: gatehouse}.serve(dataDir, flags...)
 }
 
-func (r run) serve(dataDir string, flags ...string) (*server, error) {
-	p, err := launch("", r.variables, r.binary, append([]string{
+func (p program) serve(dataDir string, flags ...string) (*server, error) {
+	started, err := launch("", p.variables, p.binary, append([]string{
 		"serve", "--data-dir", dataDir, "--http-addr", freeAddress(), "--grpc-addr", freeAddress(),
 	}, flags...)...)
 	if err != nil {
 		return nil, err
 	}
-	s := &server{process: p, run: r, flags: flags, dataDir: dataDir, client: &http.Client{
+	s := &server{process: started, program: p, dataDir: dataDir, client: &http.Client{
 		Transport: &http.Transport{MaxIdleConnsPerHost: 64},
 		Timeout:   time.Minute,
 	}}

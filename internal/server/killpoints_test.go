@@ -32,7 +32,9 @@ func TestEveryPortHasKillpoints(t *testing.T) {
 		ast.Inspect(file, func(n ast.Node) bool {
 			if port, ok := n.(*ast.InterfaceType); ok {
 				for _, m := range port.Methods.List {
-					methods = append(methods, m.Names[0].Name)
+					for _, name := range m.Names {
+						methods = append(methods, name.Name)
+					}
 				}
 			}
 			return true

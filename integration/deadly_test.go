@@ -16,7 +16,7 @@ var deadly = map[string][]ordeal{
 	"additions": {{
 		do:     add,
 		brings: []string{`^(project)#member@user:ID$`},
-		mail:   `(?s)^Your role on .* You now have`,
+		mail:   `(?s)^Your role on .*You now have`,
 		audits: "add",
 		steps: []step{
 			{"EnsurePerson", ahead, ""}, {"Write add", itself, ""}, {"Handle audit", behind, ""}, {"SetCursor audit", behind, "before"},

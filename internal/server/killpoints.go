@@ -169,16 +169,19 @@ func (m mortalKeeper) Abandon(ctx context.Context, personID, key string) error {
 	return m.keeper.Abandon(ctx, personID, key)
 }
 
-type mortalMails struct{ access.Mails }
+// queue has a name that none of its methods has.
+type queue = access.Mails
+
+type mortalMails struct{ queue }
 
 func (m mortalMails) Enqueue(ctx context.Context, orders ...access.MailOrder) error {
 	defer around("Enqueue", kind(orders))()
-	return m.Mails.Enqueue(ctx, orders...)
+	return m.queue.Enqueue(ctx, orders...)
 }
 
 func (m mortalMails) Announce(ctx context.Context, a access.Announcement, recipients []string) (mails int, err error) {
 	defer around("Announce", "")()
-	return m.Mails.Announce(ctx, a, recipients)
+	return m.queue.Announce(ctx, a, recipients)
 }
 
 type mortalMailer struct{ access.Mailer }

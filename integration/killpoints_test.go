@@ -50,11 +50,24 @@ const (
 	behind
 )
 
+// mailbox is a mail server in the life of several servers.
+type mailbox struct {
+	*mailServer
+	before int // mails that it got from earlier servers, who died before they noted it
+}
+
+// unnoted counts the mails that were sent and that the server does not list so. The
+// caller holds the lock.
+func (m *mailbox) unnoted(v *victim) int {
+	noted := v.server.operator(v.T).get(v.T, "/v1/mails?status=sent&limit=1000").want(v.T, http.StatusOK).at(v.T, "mails").([]any)
+	return len(m.got) - len(noted)
+}
+
 // victim is somebody to whom something is done.
 type victim struct {
 	*testing.T
 	world
-	mails *mailServer
+	mails *mailbox
 	flags []string // of the server
 	name  string
 	id    string
@@ -123,21 +136,24 @@ func (v *victim) mailed() (n int) {
 // was acknowledged.
 func (v *victim) undergo(file string, s step, when string) {
 	v.point = when + " " + s.name
-	require.NoError(v.T, os.WriteFile(file, []byte(v.point), 0o600))
-	// No mail is under way when the server dies of something else, so that none is
-	// sent twice.
+	// No mail is under way when the server dies of something else than sending, so
+	// that none is sent twice.
 	holds := s.name != "AddInvitationToken" && !strings.HasPrefix(s.name, "Send")
 	if holds {
 		v.mails.mu.Lock()
+		await(v.T, "every mail to be noted", func() bool { return v.mails.unnoted(v) == v.mails.before })
 	}
+	require.NoError(v.T, os.WriteFile(file, []byte(v.point), 0o600))
 	acknowledged := v.do(v)
 	dead := v.server.died()
-	if holds {
-		v.mails.mu.Unlock()
+	if !holds {
+		v.mails.mu.Lock()
 	}
 	require.True(v.T, dead, "%s is not reached", v.point)
 	require.NoError(v.T, os.Remove(file))
 	v.server = v.server.again(v.T, v.flags...)
+	v.mails.before = v.mails.unnoted(v)
+	v.mails.mu.Unlock()
 
 	if v.id == "" {
 		v.id = v.who()
@@ -219,7 +235,8 @@ var killpoints = regexp.MustCompile(`(?m)^killpoints: (.*)$`)
 // suffer lets one server after the other die on the same data. It returns the steps
 // that there are, and the points at which a server died.
 func suffer(t *testing.T, binary, name string, ordeals []ordeal) (known string, tried map[string]bool) {
-	mails, flags := receive(t)
+	m, flags := receive(t)
+	mails := &mailbox{mailServer: m}
 	file := filepath.Join(t.TempDir(), "killpoint")
 	s, err := program{binary, []string{"KILLPOINT_FILE=" + file}}.serve(filepath.Join(t.TempDir(), "data"), append(flags, "--dev")...)
 	require.NoError(t, err)
@@ -264,7 +281,7 @@ func suffer(t *testing.T, binary, name string, ordeals []ordeal) (known string, 
 			s.operator(t).event(t, v.query())
 		}
 	}
-	s.settles(t, w, mails)
+	s.settles(t, w, m)
 
 	repeated := 0
 	for _, v := range all {

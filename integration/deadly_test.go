@@ -133,7 +133,9 @@ var deadly = map[string][]ordeal{
 		brings: []string{`^(partner)#removed@user:ID$`},
 		clears: []string{`^(partner)#removing@user:ID$`, `^project:[^#]+#member@user:ID$`},
 		end: func(v *victim) {
-			assert.Len(v.T, v.server.operator(v.T).events(v.T, "operation=tidy_removed&person="+v.id), 2, "batches")
+			await(v.T, "two batches in the audit", func() bool {
+				return len(v.server.operator(v.T).events(v.T, "operation=tidy_removed&person="+v.id)) == 2
+			})
 		},
 		steps: []step{{"Write tidy_removed", behind, "after"}},
 	}, {

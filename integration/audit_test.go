@@ -209,6 +209,17 @@ func TestKilledServerAuditsEachWriteOnce(t *testing.T) {
 		s = s.again(t)
 		w.server = s
 	}
+	told := s.auditedOnce(t, beginning)
+	for _, d := range all {
+		assert.Equal(t, 1, told["touch "+d.fact], d.fact)
+	}
+}
+
+// auditedOnce insists that every change since a place is one event, in the order of
+// commits. It returns how often each update was told.
+func (s *server) auditedOnce(t *testing.T, beginning *v1.ZedToken) map[string]int {
+	t.Helper()
+
 	// What a killed server had begun, it has committed or not, and an operator is
 	// appointed at their first request: nothing else is written after that.
 	s.operator(t).get(t, "/v1/me").want(t, http.StatusOK)
@@ -230,10 +241,8 @@ func TestKilledServerAuditsEachWriteOnce(t *testing.T) {
 			told[u]++
 		}
 	}
-	for _, d := range all {
-		assert.Equal(t, 1, told["touch "+d.fact], d.fact)
-	}
 	assert.Len(t, moments, len(events))
+	return told
 }
 
 // history are the updates of each change that Watch tells of, from a place to the

@@ -2,13 +2,14 @@ package integration
 
 import (
 	"net/http"
+	"slices"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
-	v1 "github.com/authzed/authzed-go/proto/authzed/api/v1"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"google.golang.org/protobuf/types/known/timestamppb"
 )
 
 // TestNINE5_RolesEndOnADay gives, moves, lifts and refuses ends. A day is over when
@@ -55,40 +56,68 @@ func TestNINE5_RolesEndOnADay(t *testing.T) {
 	assert.Nil(t, end(), "what was refused changed nothing")
 }
 
-// TestNINE5_EndedRolesAreGone polls a role to its end and beyond: it stops at the
-// instant, never returns, and the audit has its end as one deletion.
+// TestNINE5_EndedRolesAreGone polls a role to its end and beyond, here and with zed:
+// it stops at the instant, never returns, and the audit has its end as one deletion.
 func TestNINE5_EndedRolesAreGone(t *testing.T) {
 	t.Parallel()
 	w := build(t, shared, "ended")
 	ann := w.server.as(t, w.email("ann")).get(t, "/v1/me").text(t, "id")
-	ends := time.Now().Add(2 * time.Second).Truncate(time.Millisecond)
-	_, err := v1.NewPermissionsServiceClient(shared.conn).WriteRelationships(t.Context(), &v1.WriteRelationshipsRequest{
-		Updates: []*v1.RelationshipUpdate{{
-			Operation: v1.RelationshipUpdate_OPERATION_TOUCH,
-			Relationship: &v1.Relationship{
-				Resource: &v1.ObjectReference{ObjectType: "customer_account", ObjectId: w.id("customer_account")}, Relation: "technical_contact",
-				Subject:           &v1.SubjectReference{Object: &v1.ObjectReference{ObjectType: "user", ObjectId: ann}},
-				OptionalExpiresAt: timestamppb.New(ends),
-			},
-		}},
-	})
-	require.NoError(t, err)
-	ask := func() bool {
-		return w.admin(t, "customer_account").post(t, "/v1/check",
-			question("customer_account", w.id("customer_account"), "create_ticket", object{"type": "user", "id": ann})).at(t, "allowed").(bool)
+	admin := w.admin(t, "customer_account")
+	check := question("customer_account", w.id("customer_account"), "create_ticket", object{"type": "user", "id": ann})
+	overHTTP := func() bool {
+		a, err := admin.try(http.MethodPost, "/v1/check", check)
+		return assert.NoError(t, err) && strings.Contains(string(a.body), `"allowed":true`)
 	}
-	allowed := false
-	for asked := time.Now(); asked.Before(ends.Add(time.Second)); asked = time.Now() {
-		if ask() {
-			allowed = true
-			require.True(t, asked.Before(ends), "allowed %s after the end", asked.Sub(ends))
+	withZed := func() bool {
+		return shared.zedAllows(t, "customer_account:"+w.id("customer_account"), "create_ticket", "user:"+ann)
+	}
+	ends := time.Now().Add(3 * time.Second).Truncate(time.Millisecond)
+	shared.relateUntil(t, "customer_account", w.id("customer_account"), "technical_contact", "user", ann, ends)
+	poll := func(how string, allows func() bool) {
+		allowed := 0
+		for asked := time.Now(); asked.Before(ends.Add(time.Second)); asked = time.Now() {
+			if allows() {
+				allowed++
+				assert.True(t, asked.Before(ends), "%s, allowed %s after the end", how, asked.Sub(ends))
+			}
 		}
+		assert.NotZero(t, allowed, "%s, until then", how)
 	}
-	assert.True(t, allowed, "until then")
+	var polling sync.WaitGroup
+	polling.Go(func() { poll("over HTTP", overHTTP) })
+	poll("with zed", withZed)
+	polling.Wait()
+
 	event := shared.operator(t).event(t, "person="+ann+"&operation=role_ended")
 	require.Len(t, event.texts(), 1)
 	assert.Contains(t, event.texts()[0], "delete customer_account:"+w.id("customer_account")+"#technical_contact@user:"+ann)
-	assert.False(t, ask())
+	assert.False(t, overHTTP())
+	assert.False(t, withZed())
+}
+
+// TestNINE5_RolesEndWhileNobodyRuns: the next server deletes them at its start, once,
+// and says so.
+func TestNINE5_RolesEndWhileNobodyRuns(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	w := build(t, s, "ended-meanwhile")
+	ann := s.as(t, w.email("ann")).get(t, "/v1/me").text(t, "id")
+	ends := time.Now().Add(3 * time.Second).Truncate(time.Millisecond)
+	s.relateUntil(t, "customer_account", w.id("customer_account"), "technical_contact", "user", ann, ends)
+	s.awaitMail(t, w.email("ann"), "Your role on ended-meanwhile")
+	require.NoError(t, s.kill())
+	require.True(t, time.Now().Before(ends), "killed too late to tell")
+	await(t, "the end", func() bool { return time.Now().After(ends) })
+
+	s = s.again(t)
+	query := "person=" + ann + "&operation=role_ended"
+	s.operator(t).event(t, query)
+	await(t, "a mail about the end", func() bool {
+		return slices.ContainsFunc(to(s.mails(t), w.email("ann")), func(l letter) bool { return strings.Contains(l.text, "no longer have") })
+	})
+	require.NoError(t, s.stop())
+	s = s.again(t)
+	assert.Len(t, s.operator(t).events(t, query), 1)
 }
 
 // TestNINE5_InvitationsToRolesThatEnd offer them until then.

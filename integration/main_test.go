@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -36,7 +37,7 @@ func run(m *testing.M) (code int, err error) {
 	if zed, err = findZed(); err != nil {
 		return 0, err
 	}
-	if gatehouse, err = compile(dir); err != nil {
+	if gatehouse, err = find(dir); err != nil {
 		return 0, err
 	}
 	if shared, err = serve(filepath.Join(dir, "data"), "--dev"); err != nil {
@@ -46,17 +47,22 @@ func run(m *testing.M) (code int, err error) {
 	return m.Run(), nil
 }
 
-// compile builds the server, with the race detector if the tests run under it.
-func compile(dir string) (string, error) {
+// find finds the server under test, or builds it.
+func find(dir string) (string, error) {
 	if named := os.Getenv("SERVER_BIN"); named != "" {
 		return filepath.Abs(named)
 	}
 	path := filepath.Join(dir, "gatehouse")
-	command := exec.Command("go", "build", fmt.Sprintf("-race=%t", underRace), "-o", path, "../cmd/gatehouse")
+	return path, compile(path)
+}
+
+// compile builds a server, with the race detector if the tests run under it.
+func compile(path string, tags ...string) error {
+	command := exec.Command("go", "build", fmt.Sprintf("-race=%t", underRace), "-tags", strings.Join(tags, ","), "-o", path, "../cmd/gatehouse")
 	if output, err := command.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("build the server: %w\n%s", err, output)
+		return fmt.Errorf("build the server: %w\n%s", err, output)
 	}
-	return path, nil
+	return nil
 }
 
 func findZed() (string, error) {

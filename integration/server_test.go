@@ -30,6 +30,13 @@ type server struct {
 	conn    *grpc.ClientConn // to it
 	client  *http.Client
 	tokens  sync.Map // by the flags they were made with
+	program
+}
+
+// program is a binary and the variables it runs with.
+type program struct {
+	binary    string
+	variables []string
 }
 
 // start runs a server of the test's own, with dev tokens and whatever else is given.
@@ -46,10 +53,14 @@ func start(t *testing.T, flags ...string) *server {
 func (s *server) again(t *testing.T, flags ...string) *server {
 	t.Helper()
 
-	next, err := serve(s.dataDir, append([]string{
+	next, err := s.serve(s.dataDir, append([]string{
 		"--dev", "--http-addr", strings.TrimPrefix(s.url, "http://"), "--grpc-addr", s.grpc,
 	}, flags...)...)
 	require.NoError(t, err)
+	s.tokens.Range(func(flags, token any) bool {
+		next.tokens.Store(flags, token) // its keys are in the data
+		return true
+	})
 	t.Cleanup(func() { require.NoError(t, next.stop()) })
 	return next
 }
@@ -61,13 +72,17 @@ var readyLine = regexp.MustCompile(`msg=ready http=(\S+) grpc="?([^\s"]*)"?`)
 
 // serve starts a server and returns when it says that it is ready.
 func serve(dataDir string, flags ...string) (*server, error) {
-	p, err := launch("", nil, gatehouse, append([]string{
+	return program{binary: gatehouse}.serve(dataDir, flags...)
+}
+
+func (p program) serve(dataDir string, flags ...string) (*server, error) {
+	started, err := launch("", p.variables, p.binary, append([]string{
 		"serve", "--data-dir", dataDir, "--http-addr", freeAddress(), "--grpc-addr", freeAddress(),
 	}, flags...)...)
 	if err != nil {
 		return nil, err
 	}
-	s := &server{process: p, dataDir: dataDir, client: &http.Client{
+	s := &server{process: started, program: p, dataDir: dataDir, client: &http.Client{
 		Transport: &http.Transport{MaxIdleConnsPerHost: 64},
 		Timeout:   time.Minute,
 	}}

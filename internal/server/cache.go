@@ -67,27 +67,27 @@ func (r remembered) CheckBulk(ctx context.Context, qs []access.Check) []access.A
 // cache puts the check cache between the backend and those who ask, and between the
 // relationships and those who write. Servers that share a SpiceDB must share the
 // cache, too: without Redis, they compute every answer.
-func (s *Server) cache(ctx context.Context, c config.Config, on base, ends access.Ends, t access.Tuplesets) (*cached, error) {
+func (s *Server) cache(ctx context.Context, c config.Config, b backend, facts access.Relationships, ends access.Ends, t access.Tuplesets) (*cached, error) {
 	if c.SpiceDBEndpoint != "" && c.RedisURL == "" {
 		s.log.Info("every check is computed: name a redis-url to have answers cached")
-		return &cached{Evaluator: on.backend, writer: on.gateway}, nil
+		return &cached{Evaluator: b, writer: facts}, nil
 	}
 	var store cache.Store = cache.NewMemory(time.Now)
 	built := &cached{}
 	if c.RedisURL != "" {
-		redis, err := s.redis(ctx, c, on.backend, built)
+		redis, err := s.redis(ctx, c, b, built)
 		if err != nil {
 			return nil, err
 		}
 		store, built.ready = redis, redis.Ping
 	}
 	metrics := cache.NewMetrics(time.Now)
-	remember := cache.New(on.backend, store, ends, time.Now, metrics)
+	remember := cache.New(b, store, ends, time.Now, metrics)
 	s.closers = append(s.closers, remember.Close)
-	built.Evaluator = remembered{on.backend, remember}
-	built.writer = cache.NewWriter(on.gateway, store, ends, t, on.backend, metrics)
+	built.Evaluator = remembered{b, remember}
+	built.writer = cache.NewWriter(facts, store, ends, t, b, metrics)
 	built.collected = metrics.Collectors()
-	built.followers = append(built.followers, cache.NewTailer(on.gateway, store, ends, t, on.backend, on.backend, metrics, s.log))
+	built.followers = append(built.followers, cache.NewTailer(facts, store, ends, t, b, b, metrics, s.log))
 	return built, nil
 }
 

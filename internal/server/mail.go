@@ -12,17 +12,15 @@ import (
 	"github.com/gatehouse/gatehouse/internal/access"
 	"github.com/gatehouse/gatehouse/internal/checks"
 	"github.com/gatehouse/gatehouse/internal/config"
-	"github.com/gatehouse/gatehouse/internal/directory"
 	"github.com/gatehouse/gatehouse/internal/follow"
 	"github.com/gatehouse/gatehouse/internal/mailer"
 	"github.com/gatehouse/gatehouse/internal/mailqueue"
 	"github.com/gatehouse/gatehouse/internal/notify"
-	"github.com/gatehouse/gatehouse/internal/relationships"
 )
 
 // post is what the façade needs of what sends mails.
 type post struct {
-	queue     *mailqueue.Queue
+	mails     access.Mails
 	announcer *notify.Announcer
 	outcomes  *prometheus.CounterVec
 }
@@ -37,7 +35,7 @@ const (
 
 // mail puts together what follows changes and asks for mails, and what sends them.
 // It must run before the first change that is not to be missed.
-func (s *Server) mail(ctx context.Context, c config.Config, db *sql.DB, gateway *relationships.Gateway, checker *checks.Checks, names *directory.Directory, public *url.URL) (post, error) {
+func (s *Server) mail(ctx context.Context, c config.Config, db *sql.DB, relationships access.Relationships, checker *checks.Checks, names keeper, public *url.URL) (post, error) {
 	queue, err := mailqueue.New(ctx, db, time.Now)
 	if err != nil {
 		return post{}, err
@@ -46,16 +44,17 @@ func (s *Server) mail(ctx context.Context, c config.Config, db *sql.DB, gateway 
 	if err != nil {
 		return post{}, err
 	}
+	mails := seam[access.Mails](queue)
 	composer := &notify.Composer{
-		Operations: s.Operations, Relationships: gateway, Checks: checker, People: names, Tokens: names, Mails: queue, PublicURL: public,
+		Operations: s.Operations, Relationships: relationships, Checks: checker, People: names, Tokens: names, Mails: mails, PublicURL: public,
 	}
 	sender := &mailqueue.Sender{
-		Queue: queue, Compose: composer.Compose, Mailer: sends, Patience: patience, Poll: lookForMails, Log: s.log, Outcomes: mailqueue.NewOutcomes(),
+		Queue: queue, Compose: composer.Compose, Mailer: seam(sends), Patience: patience, Poll: lookForMails, Log: s.log, Outcomes: mailqueue.NewOutcomes(),
 	}
-	changes := &notify.Follower{Mails: queue}
-	following := &follow.Follower{Name: "mail", Relationships: gateway, Cursors: names, Handle: changes.Handle, Log: s.log}
-	s.followers = append(s.followers, following, sender)
-	return post{queue, &notify.Announcer{Subjects: checker, Mails: queue, NewID: newID}, sender.Outcomes}, following.Prepare(ctx)
+	s.followers = append(s.followers, sender)
+	changes := &notify.Follower{Mails: mails}
+	return post{mails, &notify.Announcer{Subjects: checker, Mails: mails, NewID: newID}, sender.Outcomes},
+		s.follow(ctx, &follow.Follower{Name: "mail", Relationships: relationships, Cursors: names, Handle: changes.Handle})
 }
 
 func (s *Server) mailer(c config.Config) (_ access.Mailer, patience time.Duration, err error) {

@@ -17,6 +17,7 @@ import (
 
 	"github.com/oklog/ulid/v2"
 
+	"github.com/gatehouse/gatehouse/internal/access"
 	"github.com/gatehouse/gatehouse/internal/audit"
 	"github.com/gatehouse/gatehouse/internal/authn"
 	"github.com/gatehouse/gatehouse/internal/checks"
@@ -51,6 +52,14 @@ type Server struct {
 	closers   []func() error // in the order of opening
 }
 
+// keeper is the directory as the other parts know it.
+type keeper interface {
+	operations.Directory
+	access.Cursors
+	access.Ends
+	access.Replays
+}
+
 // follower does what is derived from changes until its context ends.
 type follower interface{ Run(ctx context.Context) }
 
@@ -78,16 +87,17 @@ func New(ctx context.Context, c config.Config, log *slog.Logger) (_ *Server, err
 		return nil, err
 	}
 	gateway := on.gateway
-	names, err := directory.New(ctx, on.db, time.Now, gateway.Exists)
+	records, err := directory.New(ctx, on.db, time.Now, gateway.Exists)
 	if err != nil {
 		return nil, err
 	}
+	names, facts := seam[keeper](records), seam[access.Relationships](gateway)
 
 	history, err := audit.New(ctx, on.db, time.Now, gateway.Read)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.followAudit(ctx, gateway, history); err != nil {
+	if err := s.followAudit(ctx, facts, history); err != nil {
 		return nil, err
 	}
 
@@ -95,7 +105,7 @@ func New(ctx context.Context, c config.Config, log *slog.Logger) (_ *Server, err
 	if err != nil {
 		return nil, err
 	}
-	cached, err := s.cache(ctx, c, on, names, tuplesets)
+	cached, err := s.cache(ctx, c, on.backend, facts, names, tuplesets)
 	if err != nil {
 		return nil, err
 	}
@@ -114,7 +124,7 @@ func New(ctx context.Context, c config.Config, log *slog.Logger) (_ *Server, err
 	if err != nil {
 		return nil, err
 	}
-	post, err := s.mail(ctx, c, on.db, gateway, checker, names, public)
+	post, err := s.mail(ctx, c, on.db, facts, checker, names, public)
 	if err != nil {
 		return nil, err
 	}
@@ -132,7 +142,7 @@ func New(ctx context.Context, c config.Config, log *slog.Logger) (_ *Server, err
 
 	handler, err := httpapi.New(httpapi.Dependencies{
 		Operations: s.Operations, Checks: checker, People: names, Replays: names, Logins: logins, Log: log, Vocabulary: vocabulary,
-		Mails: post.queue, Announcements: post.announcer, PublicURL: public, Metrics: append(cached.collected, post.outcomes),
+		Mails: post.mails, Announcements: post.announcer, PublicURL: public, Metrics: append(cached.collected, post.outcomes),
 		Ready: func(ctx context.Context) map[string]error {
 			ctx, cancel := context.WithTimeout(ctx, answerTime)
 			defer cancel()

@@ -56,11 +56,10 @@ type mailbox struct {
 	before int // mails that it got from earlier servers, who died before they noted it
 }
 
-// unnoted counts the mails that were sent and that the server does not list so. The
-// caller holds the lock.
+// unnoted counts the mails that were sent and that the server does not list so.
 func (m *mailbox) unnoted(v *victim) int {
 	noted := v.server.operator(v.T).get(v.T, "/v1/mails?status=sent&limit=1000").want(v.T, http.StatusOK).at(v.T, "mails").([]any)
-	return len(m.got) - len(noted)
+	return len(m.letters()) - len(noted)
 }
 
 // victim is somebody to whom something is done.
@@ -140,20 +139,20 @@ func (v *victim) undergo(file string, s step, when string) {
 	// that none is sent twice.
 	holds := s.name != "AddInvitationToken" && !strings.HasPrefix(s.name, "Send")
 	if holds {
-		v.mails.mu.Lock()
+		v.mails.door.Lock()
 		await(v.T, "every mail to be noted", func() bool { return v.mails.unnoted(v) == v.mails.before })
 	}
 	require.NoError(v.T, os.WriteFile(file, []byte(v.point), 0o600))
 	acknowledged := v.do(v)
 	dead := v.server.died()
 	if !holds {
-		v.mails.mu.Lock()
+		v.mails.door.Lock()
 	}
 	require.True(v.T, dead, "%s is not reached", v.point)
 	require.NoError(v.T, os.Remove(file))
 	v.server = v.server.again(v.T, v.flags...)
 	v.mails.before = v.mails.unnoted(v)
-	v.mails.mu.Unlock()
+	v.mails.door.Unlock()
 
 	if v.id == "" {
 		v.id = v.who()

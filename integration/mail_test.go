@@ -185,6 +185,7 @@ type mailServer struct {
 	mu      sync.Mutex
 	got     []letter
 	trouble bool
+	door    sync.RWMutex // whoever locks it lets those finish who are inside, and nobody in
 }
 
 func (m *mailServer) NewSession(*smtp.Conn) (smtp.Session, error) {
@@ -194,13 +195,30 @@ func (m *mailServer) NewSession(*smtp.Conn) (smtp.Session, error) {
 type mailSession struct {
 	server *mailServer
 	to     string
+	inside bool
 }
 
-func (*mailSession) Reset()                               {}
-func (*mailSession) Logout() error                        { return nil }
+func (s *mailSession) Reset() { s.leave() }
+
+func (s *mailSession) Logout() error {
+	s.leave()
+	return nil
+}
+
+func (s *mailSession) leave() {
+	if s.inside {
+		s.inside = false
+		s.server.door.RUnlock()
+	}
+}
+
 func (*mailSession) Mail(string, *smtp.MailOptions) error { return nil }
 
 func (s *mailSession) Rcpt(to string, _ *smtp.RcptOptions) error {
+	if !s.inside {
+		s.server.door.RLock()
+		s.inside = true
+	}
 	s.server.mu.Lock()
 	defer s.server.mu.Unlock()
 	switch s.to = to; {
@@ -213,6 +231,7 @@ func (s *mailSession) Rcpt(to string, _ *smtp.RcptOptions) error {
 }
 
 func (s *mailSession) Data(r io.Reader) error {
+	defer s.leave()
 	message, err := mail.ReadMessage(r)
 	if err != nil {
 		return err

@@ -43,7 +43,7 @@ func (w world) seat(t *testing.T, path, who, role string) (caller, string) {
 	t.Helper()
 
 	email := w.email(who)
-	w.server.operator(t).post(t, path+"/members", object{"email": email, "email_confirmation": email, "roles": []string{role}}).want(t, http.StatusCreated)
+	w.server.operator(t).post(t, path+"/members", named(email, role)).want(t, http.StatusCreated)
 	c := w.server.as(t, email)
 	return c, c.get(t, "/v1/me").text(t, "id")
 }

@@ -5,7 +5,6 @@ import (
 	"testing"
 	"time"
 
-	v1 "github.com/authzed/authzed-go/proto/authzed/api/v1"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -62,33 +61,32 @@ func TestNINE5_EndedRolesAreGone(t *testing.T) {
 	w := build(t, shared, "ended")
 	ann := w.server.as(t, w.email("ann")).get(t, "/v1/me").text(t, "id")
 	ends := time.Now().Add(2 * time.Second).Truncate(time.Millisecond)
-	_, err := v1.NewPermissionsServiceClient(shared.conn).WriteRelationships(t.Context(), &v1.WriteRelationshipsRequest{
-		Updates: []*v1.RelationshipUpdate{{
-			Operation: v1.RelationshipUpdate_OPERATION_TOUCH,
-			Relationship: &v1.Relationship{
-				Resource: &v1.ObjectReference{ObjectType: "customer_account", ObjectId: w.id("customer_account")}, Relation: "technical_contact",
-				Subject:           &v1.SubjectReference{Object: &v1.ObjectReference{ObjectType: "user", ObjectId: ann}},
-				OptionalExpiresAt: timestamppb.New(ends),
-			},
-		}},
-	})
-	require.NoError(t, err)
+	shared.relateUntil(t, timestamppb.New(ends), "customer_account", w.id("customer_account"), "technical_contact", "user", ann)
 	ask := func() bool {
 		return w.admin(t, "customer_account").post(t, "/v1/check",
 			question("customer_account", w.id("customer_account"), "create_ticket", object{"type": "user", "id": ann})).at(t, "allowed").(bool)
 	}
+	untilItEnds(t, ends, ask)
+	event := shared.operator(t).event(t, "person="+ann+"&operation=role_ended")
+	require.Len(t, event.texts(), 1)
+	assert.Contains(t, event.texts()[0], "delete customer_account:"+w.id("customer_account")+"#technical_contact@user:"+ann)
+	assert.False(t, ask())
+	shared.bothSay(t, false, "customer_account:"+w.id("customer_account"), "create_ticket", "user:"+ann)
+}
+
+// untilItEnds asks whether somebody may do something until a second after it ends:
+// they may, and not once it has ended.
+func untilItEnds(t *testing.T, ends time.Time, may func() bool) {
+	t.Helper()
+
 	allowed := false
 	for asked := time.Now(); asked.Before(ends.Add(time.Second)); asked = time.Now() {
-		if ask() {
+		if may() {
 			allowed = true
 			require.True(t, asked.Before(ends), "allowed %s after the end", asked.Sub(ends))
 		}
 	}
 	assert.True(t, allowed, "until then")
-	event := shared.operator(t).event(t, "person="+ann+"&operation=role_ended")
-	require.Len(t, event.texts(), 1)
-	assert.Contains(t, event.texts()[0], "delete customer_account:"+w.id("customer_account")+"#technical_contact@user:"+ann)
-	assert.False(t, ask())
 }
 
 // TestNINE5_InvitationsToRolesThatEnd offer them until then.
@@ -111,6 +109,9 @@ func TestDCX6_RolesAreChanged(t *testing.T) {
 	changed := admin.do(t, http.MethodPut, path, object{"roles": []string{"portal_read_only_user"}}).want(t, http.StatusOK)
 	assert.Equal(t, "changed", changed.text(t, "outcome"))
 	assert.Equal(t, []any{"portal_read_only_user"}, changed.at(t, "roles"))
+	account := "customer_account:" + w.id("customer_account")
+	assert.Equal(t, []string{account + " portal_read_only_user user:" + ann}, shared.zedReads(t, account, "portal_read_only_user"))
+	shared.bothSay(t, false, account, "manage_portal_roles", "user:"+ann)
 	again := admin.do(t, http.MethodPut, path, object{"roles": []string{"portal_read_only_user"}}).want(t, http.StatusOK)
 	assert.Equal(t, "unchanged", again.text(t, "outcome"))
 

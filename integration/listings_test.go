@@ -68,7 +68,7 @@ func TestC98_AssignmentsFollowTheLevel(t *testing.T) {
 	carl, _ := w.seat(t, w.path("client"), "carl", "client_admin")
 	_, otto := w.seat(t, "/v1/projects/"+other, "otto", "project_member")
 	paul, pauls := w.seat(t, w.path("project"), "paul", "project_admin")
-	admin.post(t, "/v1/projects/"+other+"/members", object{"email": w.email("paul"), "email_confirmation": w.email("paul")}).want(t, 200)
+	admin.post(t, "/v1/projects/"+other+"/members", named(w.email("paul"))).want(t, 200)
 	of := func(c caller, user string) answer {
 		return c.get(t, "/v1/users/"+user+"/assignments?site="+w.id("partner"))
 	}
@@ -116,7 +116,7 @@ func TestC97_SiteUsers(t *testing.T) {
 	admin := w.admin(t, "partner")
 	w.seat(t, w.path("client"), "carl", "client_admin")
 	w.seat(t, w.path("project"), "paul", "project_admin")
-	admin.post(t, w.path("client")+"/members", object{"email": w.email("paul"), "email_confirmation": w.email("paul"), "roles": []string{"client_admin"}}).want(t, 200)
+	admin.post(t, w.path("client")+"/members", named(w.email("paul"), "client_admin")).want(t, 200)
 	w.seat(t, w.path("project"), "mia", "project_member")
 	_, gone := w.seat(t, w.path("project"), "gone", "project_member")
 	shared.relate(t, "partner", w.id("partner"), "removed", "user", gone)

@@ -10,6 +10,7 @@ import (
 
 	v1 "github.com/authzed/authzed-go/proto/authzed/api/v1"
 	"github.com/stretchr/testify/require"
+	"google.golang.org/protobuf/types/known/timestamppb"
 )
 
 var now = &v1.Consistency{Requirement: &v1.Consistency_FullyConsistent{FullyConsistent: true}}
@@ -37,12 +38,19 @@ func (s *server) relationships(t *testing.T) []string {
 // relate writes a relationship behind the server's back.
 func (s *server) relate(t *testing.T, resourceType, resourceID, relation, subjectType, subjectID string) {
 	t.Helper()
+	s.relateUntil(t, nil, resourceType, resourceID, relation, subjectType, subjectID)
+}
+
+// relateUntil writes one that ends, sooner than the API lets anything end.
+func (s *server) relateUntil(t *testing.T, end *timestamppb.Timestamp, resourceType, resourceID, relation, subjectType, subjectID string) {
+	t.Helper()
 
 	_, err := v1.NewPermissionsServiceClient(s.conn).WriteRelationships(t.Context(), &v1.WriteRelationshipsRequest{Updates: []*v1.RelationshipUpdate{{
 		Operation: v1.RelationshipUpdate_OPERATION_TOUCH,
 		Relationship: &v1.Relationship{
 			Resource: &v1.ObjectReference{ObjectType: resourceType, ObjectId: resourceID}, Relation: relation,
-			Subject: &v1.SubjectReference{Object: &v1.ObjectReference{ObjectType: subjectType, ObjectId: subjectID}},
+			Subject:           &v1.SubjectReference{Object: &v1.ObjectReference{ObjectType: subjectType, ObjectId: subjectID}},
+			OptionalExpiresAt: end,
 		},
 	}}})
 	require.NoError(t, err)

@@ -38,7 +38,7 @@ func TestC94_AddingAnExistingPerson(t *testing.T) {
 	}
 	give := func(p place, who string) answer {
 		return admin.post(t, "/v1/"+collections[p.objectType]+"/"+p.id+"/members",
-			object{"email": w.email(who), "email_confirmation": w.email(who), "roles": []string{p.role}})
+			named(w.email(who), p.role))
 	}
 	holds := func(p place, who string) bool {
 		listed := admin.get(t, "/v1/"+collections[p.objectType]+"/"+p.id+"/members?role="+p.role+"&q="+w.email(who)).want(t, http.StatusOK)
@@ -106,7 +106,7 @@ func TestC96_RemovalFromTheSite(t *testing.T) {
 	shared.as(t, email).post(t, "/v1/invitations/accept", object{"token": token}).want(t, http.StatusGone).code(t, "revoked")
 	admin.delete(t, w.path("partner")+"/members/"+ann).want(t, http.StatusNoContent)
 
-	again := admin.post(t, w.path("project")+"/members", object{"email": email, "email_confirmation": email}).want(t, http.StatusOK)
+	again := admin.post(t, w.path("project")+"/members", named(email)).want(t, http.StatusOK)
 	assert.Equal(t, "reactivated", again.text(t, "outcome"))
 	assert.True(t, may("project", w.id("project"), "view"))
 	assert.False(t, may("client", w.id("client"), "administer"), "old roles do not come back")

@@ -41,6 +41,7 @@ func TestBadInputIsRefused(t *testing.T) {
 	rows := map[string][]bad{
 		"profiles":    badProfiles(),
 		"announced":   badAnnouncements(w),
+		"shares":      badShares(w),
 		"names":       badNames(w),
 		"e-mails":     badEmails(w),
 		"roles":       badRoles(w),
@@ -156,6 +157,30 @@ func badAnnouncements(w world) (rows []bad) {
 		post("kind: unknown", path, with("kind", "gossip"), 422, "invalid_kind"),
 		post("kind: of another mail", path, with("kind", "invitation"), 422, "invalid_kind"),
 		post("to nobody", "/v1/customer-accounts/nobody/announcements", with("kind", "important_information"), 404, "not_found"),
+	)
+}
+
+func badShares(w world) (rows []bad) {
+	path := w.path("instance") + "/shares"
+	with := func(field string, value any) object {
+		body := object{"email": "ann@bad.example", "instance": "home", "inventory": "read", "customer_care": "none"}
+		body[field] = value
+		return body
+	}
+	for _, date := range []string{"", "tomorrow", "2050-02-30", "31.12.2050", "2050-12-31T00:00:00Z", "9999-12-31"} {
+		rows = append(rows,
+			post("until "+date, path, with("ends_on", date), 422, "invalid_date"),
+			bad{name: "changed until " + date, method: http.MethodPut, path: path + "/ann", body: object{"inventory": "read", "customer_care": "none", "ends_on": date}, status: 422, code: "invalid_date"},
+		)
+	}
+	return append(rows,
+		post("until a past day", path, with("ends_on", "2020-12-31"), 422, "past_date"),
+		post("of an unknown level", path, with("inventory", "all"), 422, "invalid_level"),
+		post("of nothing", path, with("inventory", "none"), 422, "nothing_shared"),
+		post("with everybody", path, with("instance", "*"), 422, "malformed_reference"),
+		bad{name: "changed without levels", method: http.MethodPut, path: path + "/ann", body: object{"inventory": "read"}, status: 422, code: "incomplete"},
+		bad{name: "changed for everybody", method: http.MethodPut, path: path + "/*", body: object{"inventory": "read", "customer_care": "none"}, status: 422, code: "malformed_reference"},
+		bad{name: "changed for nobody", method: http.MethodPut, path: path + "/nobody", body: object{"inventory": "read", "customer_care": "none"}, status: 404, code: "not_shared"},
 	)
 }
 

@@ -239,7 +239,7 @@ func (w world) attempt(t *testing.T, r rule) attempt {
 
 	operator, name := w.server.operator(t), w.fresh()
 	email := w.email(name)
-	person := object{"email": email, "email_confirmation": email, "roles": []string{r.role}}
+	person := named(email, r.role)
 	offer := object{"email": email, "roles": []string{r.role}}
 	resource := object{"type": r.objectType, "id": w.id(r.objectType)}
 	someone := object{"type": "user", "email": w.email("admin")}
@@ -313,7 +313,7 @@ func (w world) attempt(t *testing.T, r rule) attempt {
 		a.path += "?object=" + r.objectType + ":" + a.id
 	}
 	if r.operation == "readAssignments" {
-		user = operator.post(t, w.path("partner")+"/members", object{"email": w.email("admin"), "email_confirmation": w.email("admin"), "roles": []string{"partner_admin"}}).
+		user = operator.post(t, w.path("partner")+"/members", named(w.email("admin"), "partner_admin")).
 			want(t, http.StatusOK).text(t, "user", "id")
 		a.path = "/v1/users/" + user + "/assignments?site=" + a.id
 	}

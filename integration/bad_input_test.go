@@ -41,6 +41,7 @@ func TestBadInputIsRefused(t *testing.T) {
 	rows := map[string][]bad{
 		"profiles":    badProfiles(),
 		"announced":   badAnnouncements(w),
+		"shares":      badShares(w),
 		"names":       badNames(w),
 		"e-mails":     badEmails(w),
 		"roles":       badRoles(w),
@@ -77,7 +78,9 @@ func TestBadInputIsRefused(t *testing.T) {
 
 func badNames(w world) (rows []bad) {
 	person := func(field, name string) object {
-		return object{"email": "ann@bad.example", "email_confirmation": "ann@bad.example", field: name}
+		body := named("ann@bad.example")
+		body[field] = name
+		return body
 	}
 	for what, name := range map[string]string{
 		"NUL":               "Ann\x00",
@@ -157,6 +160,30 @@ func badAnnouncements(w world) (rows []bad) {
 	)
 }
 
+func badShares(w world) (rows []bad) {
+	path := w.path("instance") + "/shares"
+	with := func(field string, value any) object {
+		body := object{"email": "ann@bad.example", "instance": "home", "inventory": "read", "customer_care": "none"}
+		body[field] = value
+		return body
+	}
+	for _, date := range []string{"", "tomorrow", "2050-02-30", "31.12.2050", "2050-12-31T00:00:00Z", "9999-12-31"} {
+		rows = append(rows,
+			post("until "+date, path, with("ends_on", date), 422, "invalid_date"),
+			bad{name: "changed until " + date, method: http.MethodPut, path: path + "/ann", body: object{"inventory": "read", "customer_care": "none", "ends_on": date}, status: 422, code: "invalid_date"},
+		)
+	}
+	return append(rows,
+		post("until a past day", path, with("ends_on", "2020-12-31"), 422, "past_date"),
+		post("of an unknown level", path, with("inventory", "all"), 422, "invalid_level"),
+		post("of nothing", path, with("inventory", "none"), 422, "nothing_shared"),
+		post("with everybody", path, with("instance", "*"), 422, "malformed_reference"),
+		bad{name: "changed without levels", method: http.MethodPut, path: path + "/ann", body: object{"inventory": "read"}, status: 422, code: "incomplete"},
+		bad{name: "changed for everybody", method: http.MethodPut, path: path + "/*", body: object{"inventory": "read", "customer_care": "none"}, status: 422, code: "malformed_reference"},
+		bad{name: "changed for nobody", method: http.MethodPut, path: path + "/nobody", body: object{"inventory": "read", "customer_care": "none"}, status: 404, code: "not_shared"},
+	)
+}
+
 func badEmails(w world) (rows []bad) {
 	for what, email := range map[string]string{
 		"empty":                   "",
@@ -195,7 +222,7 @@ func badEmails(w world) (rows []bad) {
 		"10,000 in the domain":    "ann@" + strings.Repeat("bad.", 2500) + "example",
 	} {
 		rows = append(rows,
-			post("member: "+what, w.path("project")+"/members", object{"email": email, "email_confirmation": email}, 422, "invalid_email"),
+			post("member: "+what, w.path("project")+"/members", named(email), 422, "invalid_email"),
 			post("account member: "+what, w.path("customer_account")+"/members", object{"email": email, "roles": []string{"technical_contact"}}, 422, "invalid_email"),
 			post("invitation: "+what, w.path("project")+"/invitations", object{"email": email}, 422, "invalid_email"),
 		)
@@ -205,8 +232,8 @@ func badEmails(w world) (rows []bad) {
 	}
 	for objectType, role := range map[string]string{"partner": "partner_admin", "client": "client_admin", "project": "project_member"} {
 		for what, again := range map[string]any{"missing": nil, "another": "amy@bad.example", "no e-mail": "ann", "with a line": "ann@bad.example\n"} {
-			body := object{"email": "ann@bad.example", "roles": []string{role}}
-			if again != nil {
+			body := named("ann@bad.example", role)
+			if delete(body, "email_confirmation"); again != nil {
 				body["email_confirmation"] = again
 			}
 			rows = append(rows, post(objectType+" confirmation "+what, w.path(objectType)+"/members", body, 422, "email_confirmation"))
@@ -217,9 +244,6 @@ func badEmails(w world) (rows []bad) {
 }
 
 func badRoles(w world) (rows []bad) {
-	person := func(roles ...string) object {
-		return object{"email": "ann@bad.example", "email_confirmation": "ann@bad.example", "roles": roles}
-	}
 	offer := func(roles ...string) object { return object{"email": "ann@bad.example", "roles": roles} }
 	for _, c := range []struct {
 		name, objectType, code string
@@ -245,7 +269,7 @@ func badRoles(w world) (rows []bad) {
 		{"none on an instance", "instance", "role_required", []string{}},
 	} {
 		rows = append(rows,
-			post("added: "+c.name, w.path(c.objectType)+"/members", person(c.roles...), 422, c.code),
+			post("added: "+c.name, w.path(c.objectType)+"/members", named("ann@bad.example", c.roles...), 422, c.code),
 			post("invited: "+c.name, w.path(c.objectType)+"/invitations", offer(c.roles...), 422, c.code),
 		)
 	}
@@ -254,7 +278,7 @@ func badRoles(w world) (rows []bad) {
 	}
 	many := strings.Fields(strings.Repeat("project_member ", 21))
 	return append(rows,
-		post("added: 21", w.path("project")+"/members", person(many...), 422, ""),
+		post("added: 21", w.path("project")+"/members", named("ann@bad.example", many...), 422, ""),
 		post("invited: 21", w.path("project")+"/invitations", offer(many...), 422, ""),
 		post("added: a text", w.path("project")+"/members", object{"email": "ann@bad.example", "roles": "project_member"}, 400, "malformed_json"),
 		end("unknown", "project", "ann", "emperor", 422, "unknown_role"),

@@ -128,16 +128,18 @@ func TestDCX9_CampusFiber(t *testing.T) {
 	w := empty(shared, "dcx-9")
 	for name, contract := range map[string]object{"with": {"direct": true, "colocation": true}, "without": {"direct": true}} {
 		_, account := w.account(t, name, contract)
-		admin, _ := w.seat(t, account, "admin-"+name, "portal_admin")
+		admin, id := w.seat(t, account, "admin-"+name, "portal_admin")
 		fiber := object{"id": w.name + "-" + name, "kind": "campus_fiber", "name": "Fiber", "supply": "direct"}
 		if name == "without" {
 			got := admin.post(t, account+"/services", fiber).want(t, 403)
 			assert.Equal(t, "order_campus_fiber", got.text(t, "permission"))
+			shared.bothSay(t, false, "customer_account:"+w.name+"-without", "order_campus_fiber", "user:"+id)
 			continue
 		}
 		admin.post(t, account+"/services", fiber).want(t, 201)
 		assert.Len(t, admin.get(t, account+"/services").want(t, 200).at(t, "objects"), 1)
 		admin.get(t, "/v1/services/"+w.name+"-with").want(t, 200)
+		shared.bothSay(t, true, "service:"+w.name+"-with", "view", "user:"+id)
 
 		shared.operator(t).do(t, http.MethodPut, account+"/contract", object{"direct": true, "colocation": false, "partner_status": false}).want(t, 200)
 		assert.Empty(t, admin.get(t, account+"/services").want(t, 200).at(t, "objects"))

@@ -43,9 +43,36 @@ func (w world) seat(t *testing.T, path, who, role string) (caller, string) {
 	t.Helper()
 
 	email := w.email(who)
-	w.server.operator(t).post(t, path+"/members", object{"email": email, "email_confirmation": email, "roles": []string{role}}).want(t, http.StatusCreated)
+	w.server.operator(t).post(t, path+"/members", named(email, role)).want(t, http.StatusCreated)
 	c := w.server.as(t, email)
 	return c, c.get(t, "/v1/me").text(t, "id")
+}
+
+// TestDCX1_OneRolePerUserAndAccount: a higher one replaces a lower, and on another
+// account the person may have another.
+func TestDCX1_OneRolePerUserAndAccount(t *testing.T) {
+	t.Parallel()
+	w := build(t, shared, "dcx-1")
+	admin, path := w.admin(t, "customer_account"), w.path("customer_account")+"/members"
+	_, other := w.account(t, "other", object{})
+	add := func(roles ...string) answer {
+		return admin.post(t, path, object{"email": w.email("ann"), "roles": roles})
+	}
+	account := "customer_account:" + w.id("customer_account")
+	ann := add("portal_read_only_user").want(t, 201).text(t, "user", "id")
+	w.server.operator(t).post(t, other+"/members", object{"email": w.email("ann"), "roles": []string{"portal_admin"}}).want(t, 201)
+
+	for _, both := range [][]string{{"portal_admin", "portal_read_only_user"}, {"portal_technical_user", "portal_admin"}} {
+		add(both...).want(t, 422).code(t, "exclusive_roles")
+		admin.do(t, http.MethodPut, path+"/"+ann+"/roles", object{"roles": both}).want(t, 422).code(t, "exclusive_roles")
+	}
+	assert.Equal(t, "upgraded", add("portal_technical_user").want(t, 200).text(t, "outcome"))
+	assert.Equal(t, "unchanged", add("portal_read_only_user").want(t, 200).text(t, "outcome"))
+	for role, want := range map[string]string{"portal_technical_user": account + " portal_technical_user user:" + ann, "portal_read_only_user": ""} {
+		assert.Equal(t, []string{want}, shared.zedReads(t, account, role))
+	}
+	shared.bothSay(t, false, account, "manage_portal_roles", "user:"+ann)
+	shared.bothSay(t, true, "customer_account:"+w.name+"-other", "manage_portal_roles", "user:"+ann)
 }
 
 // TestDCX2_TheCustomerTypeFollowsFromTheContract, whichever way the contract came.
@@ -73,6 +100,11 @@ func TestDCX2_TheCustomerTypeFollowsFromTheContract(t *testing.T) {
 			got := operator.get(t, changed).want(t, 200)
 			assert.Equal(t, want, got.text(t, "customer_type"))
 			assert.Equal(t, map[string]any(body), got.at(t, "contract"))
+			if want == "pure_sub" {
+				account := "customer_account:" + w.name + "-changed-" + want
+				assert.Equal(t, []string{account + " reseller customer_account:" + reseller}, shared.zedReads(t, account, "reseller"))
+				assert.Equal(t, []string{""}, shared.zedReads(t, account, "direct_contract"))
+			}
 		})
 	}
 }
@@ -126,6 +158,8 @@ func TestDCX5_TheResellerAppointsTheFirstAdmin(t *testing.T) {
 	}
 	sam := shared.as(t, w.email("sam"))
 	add(sam, "sue", "portal_admin").want(t, 201) // by an admin there can be several (DCX-4)
+	shared.bothSay(t, true, "customer_account:"+w.name+"-sub", "manage_portal_roles", "user:"+sam.get(t, "/v1/me").text(t, "id"))
+	shared.bothSay(t, false, "customer_account:"+w.name+"-sub", "manage_portal_roles", "user:"+rae.get(t, "/v1/me").text(t, "id"))
 }
 
 // TestDCX7_SubCustomers are added by a partner's admin, with an external reference
@@ -160,7 +194,7 @@ func TestDCX7_SubCustomers(t *testing.T) {
 	assert.Equal(t, "42/one", got.text(t, "object", "external_reference"))
 	first := got.text(t, "first_admin", "id")
 	pam.post(t, partner+"/sub-customers", sub("one")).want(t, 409).code(t, "taken")
-	w.wantMayOn(t, "customer_account", w.name+"-one", "manage_portal_roles", "user", first, true)
+	shared.bothSay(t, true, "customer_account:"+w.name+"-one", "manage_portal_roles", "user:"+first)
 
 	account := pam.get(t, "/v1/customer-accounts/"+w.name+"-one").want(t, 200)
 	assert.Equal(t, "pure_sub", account.text(t, "customer_type"))

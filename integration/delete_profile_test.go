@@ -19,7 +19,10 @@ func TestNINE7_OwnProfileIsDeleted(t *testing.T) {
 	w.add(t, "partner", w.email("ann"), "partner_admin")
 	w.admin(t, "project").post(t, w.path("client")+"/invitations", object{"email": w.email("ann"), "roles": []string{"client_admin"}}).want(t, http.StatusCreated)
 
+	account := "customer_account:" + w.id("customer_account")
+	shared.bothSay(t, true, account, "create_ticket", "user:"+ann)
 	shared.as(t, w.email("ann")).delete(t, "/v1/me").want(t, http.StatusNoContent)
+	shared.bothSay(t, false, account, "create_ticket", "user:"+ann)
 	for _, fact := range shared.relationships(t) {
 		assert.NotContains(t, fact, "user:"+ann)
 	}
@@ -62,4 +65,5 @@ func TestDCX4_LastAdminsWhoLeaveAtOnce(t *testing.T) {
 	}
 	running.Wait()
 	assert.Equal(t, int64(admins-1), left.Load())
+	assert.Len(t, shared.zedReads(t, "customer_account:"+w.id("customer_account"), "portal_admin"), 1)
 }

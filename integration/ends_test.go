@@ -73,26 +73,31 @@ func TestNINE5_EndedRolesAreGone(t *testing.T) {
 	}
 	ends := time.Now().Add(3 * time.Second).Truncate(time.Millisecond)
 	shared.relateUntil(t, "customer_account", w.id("customer_account"), "technical_contact", "user", ann, ends)
-	poll := func(how string, allows func() bool) {
-		allowed := 0
-		for asked := time.Now(); asked.Before(ends.Add(time.Second)); asked = time.Now() {
-			if allows() {
-				allowed++
-				assert.True(t, asked.Before(ends), "%s, allowed %s after the end", how, asked.Sub(ends))
-			}
-		}
-		assert.NotZero(t, allowed, "%s, until then", how)
-	}
 	var polling sync.WaitGroup
-	polling.Go(func() { poll("over HTTP", overHTTP) })
-	poll("with zed", withZed)
+	polling.Go(func() { untilItEnds(t, ends, overHTTP) })
+	untilItEnds(t, ends, withZed)
 	polling.Wait()
 
 	event := shared.operator(t).event(t, "person="+ann+"&operation=role_ended")
 	require.Len(t, event.texts(), 1)
 	assert.Contains(t, event.texts()[0], "delete customer_account:"+w.id("customer_account")+"#technical_contact@user:"+ann)
 	assert.False(t, overHTTP())
-	assert.False(t, withZed())
+	shared.bothSay(t, false, "customer_account:"+w.id("customer_account"), "create_ticket", "user:"+ann)
+}
+
+// untilItEnds asks whether somebody may do something until a second after it ends:
+// they may, and not once it has ended.
+func untilItEnds(t *testing.T, ends time.Time, may func() bool) {
+	t.Helper()
+
+	allowed := 0
+	for asked := time.Now(); asked.Before(ends.Add(time.Second)); asked = time.Now() {
+		if may() {
+			allowed++
+			assert.True(t, asked.Before(ends), "allowed %s after the end", asked.Sub(ends))
+		}
+	}
+	assert.NotZero(t, allowed, "until then")
 }
 
 // TestNINE5_RolesEndWhileNobodyRuns: the next server deletes them at its start, once,
@@ -140,6 +145,9 @@ func TestDCX6_RolesAreChanged(t *testing.T) {
 	changed := admin.do(t, http.MethodPut, path, object{"roles": []string{"portal_read_only_user"}}).want(t, http.StatusOK)
 	assert.Equal(t, "changed", changed.text(t, "outcome"))
 	assert.Equal(t, []any{"portal_read_only_user"}, changed.at(t, "roles"))
+	account := "customer_account:" + w.id("customer_account")
+	assert.Equal(t, []string{account + " portal_read_only_user user:" + ann}, shared.zedReads(t, account, "portal_read_only_user"))
+	shared.bothSay(t, false, account, "manage_portal_roles", "user:"+ann)
 	again := admin.do(t, http.MethodPut, path, object{"roles": []string{"portal_read_only_user"}}).want(t, http.StatusOK)
 	assert.Equal(t, "unchanged", again.text(t, "outcome"))
 

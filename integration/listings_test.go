@@ -50,6 +50,11 @@ func TestNINE1_NEZ8_CockpitsAreListed(t *testing.T) {
 	w.share(t, true, home)
 	want(account, own, guest)
 
+	gusID := c.get(t, "/v1/me").text(t, "id")
+	shared.bothSay(t, true, "customer_account:"+one, "access_cockpit", "user:"+gusID)
+	shared.bothSay(t, true, "instance:"+w.id("instance"), "open_cockpit", "user:"+gusID)
+	shared.bothSay(t, false, "customer_account:"+w.name+"-two", "access_cockpit", "user:"+gusID)
+
 	first := c.get(t, "/v1/me/cockpits?limit=2").want(t, 200)
 	assert.Len(t, first.at(t, "cockpits"), 2)
 	assert.Len(t, c.get(t, "/v1/me/cockpits?limit=2&cursor="+first.text(t, "next_cursor")).want(t, 200).at(t, "cockpits"), 1)
@@ -68,7 +73,7 @@ func TestC98_AssignmentsFollowTheLevel(t *testing.T) {
 	carl, _ := w.seat(t, w.path("client"), "carl", "client_admin")
 	_, otto := w.seat(t, "/v1/projects/"+other, "otto", "project_member")
 	paul, pauls := w.seat(t, w.path("project"), "paul", "project_admin")
-	admin.post(t, "/v1/projects/"+other+"/members", object{"email": w.email("paul"), "email_confirmation": w.email("paul")}).want(t, 200)
+	admin.post(t, "/v1/projects/"+other+"/members", named(w.email("paul"))).want(t, 200)
 	of := func(c caller, user string) answer {
 		return c.get(t, "/v1/users/"+user+"/assignments?site="+w.id("partner"))
 	}
@@ -94,6 +99,8 @@ func TestC98_AssignmentsFollowTheLevel(t *testing.T) {
 	assert.Len(t, got.at(t, "site", "beneath"), 1)
 	assert.Equal(t, w.id("project"), got.text(t, "site", "beneath", 0, "beneath", 0, "object", "id"))
 
+	shared.bothSay(t, true, "project:"+w.id("project"), "administer", "user:"+pauls)
+	shared.bothSay(t, false, "project:"+other, "administer", "user:"+pauls)
 	of(carl, otto).want(t, 404)
 	of(paul, otto).want(t, 404)
 	of(shared.as(t, w.email("nobody")), pauls).want(t, 404)
@@ -116,7 +123,7 @@ func TestC97_SiteUsers(t *testing.T) {
 	admin := w.admin(t, "partner")
 	w.seat(t, w.path("client"), "carl", "client_admin")
 	w.seat(t, w.path("project"), "paul", "project_admin")
-	admin.post(t, w.path("client")+"/members", object{"email": w.email("paul"), "email_confirmation": w.email("paul"), "roles": []string{"client_admin"}}).want(t, 200)
+	admin.post(t, w.path("client")+"/members", named(w.email("paul"), "client_admin")).want(t, 200)
 	w.seat(t, w.path("project"), "mia", "project_member")
 	_, gone := w.seat(t, w.path("project"), "gone", "project_member")
 	shared.relate(t, "partner", w.id("partner"), "removed", "user", gone)
@@ -144,6 +151,7 @@ func TestC97_SiteUsers(t *testing.T) {
 	assert.Equal(t, everyone[2], list("?sort=-status")[0])
 	assert.Equal(t, everyone[1:2], list("?q=CARL"))
 
+	assert.Equal(t, []string{"partner:" + w.id("partner") + " removed user:" + gone}, shared.zedReads(t, "partner:"+w.id("partner"), "removed"))
 	page := admin.get(t, w.path("partner")+"/site-users?sort=email&limit=4").want(t, 200)
 	assert.Len(t, page.at(t, "users"), 4)
 	assert.Equal(t, everyone[4:], list("?sort=email&limit=4&cursor="+page.text(t, "next_cursor")))

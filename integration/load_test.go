@@ -94,7 +94,7 @@ func (w world) deed(n int) deed {
 	case 0:
 		return deed{key: name, path: w.path("client") + "/projects", body: fmt.Sprintf(`{"id":%q,"name":%q}`, name, name)}
 	case 1:
-		return deed{key: name, path: w.path("project") + "/members", body: fmt.Sprintf(`{"email":%q,"email_confirmation":%q}`, email, email)}
+		return deed{key: name, path: w.path("project") + "/members", body: fmt.Sprintf(`{"email":%q,"email_confirmation":%q,"given_name":"Kim","family_name":"Doe"}`, email, email)}
 	default:
 		return deed{key: name, path: w.path("project") + "/invitations", body: fmt.Sprintf(`{"email":%q}`, email), invited: email}
 	}

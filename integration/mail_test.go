@@ -100,6 +100,10 @@ func TestNINE10_AnnouncementsReachTheRightPeople(t *testing.T) {
 		}
 		assert.ElementsMatch(t, want, reached)
 	}
+	for who, receives := range map[string]bool{"tech": true, "user": false} {
+		s.bothSay(t, receives, "customer_account:"+w.id("customer_account"), "receive_technical_information",
+			"user:"+s.as(t, w.email(who)).get(t, "/v1/me").text(t, "id"))
+	}
 	listed := s.operator(t).get(t, "/v1/mails?status=sent&limit=1000").want(t, http.StatusOK)
 	assert.NotContains(t, string(listed.body), "Maintenance")
 	assert.NotContains(t, string(listed.body), "@")
@@ -153,6 +157,10 @@ func TestDCX10_OwnProfile(t *testing.T) {
 	assert.Equal(t, "as64496.ann", changed.text(t, "user_name"))
 	change(eve, object{"user_name": "as64496.ann"}).want(t, http.StatusConflict).code(t, "taken")
 	change(eve, object{"user_name": "AS64496.ann"}).want(t, http.StatusOK)
+
+	for c, may := range map[caller]bool{ann: true, eve: false} {
+		s.bothSay(t, may, "user:"+me.text(t, "id"), "manage_profile", "user:"+c.get(t, "/v1/me").text(t, "id"))
+	}
 
 	change(ann, object{"email": w.email("eve")}).want(t, http.StatusForbidden).code(t, "email_mismatch")
 	change(ann, object{"email": w.email("anna")}).want(t, http.StatusForbidden).code(t, "email_mismatch")

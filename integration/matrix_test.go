@@ -23,6 +23,10 @@ var matrix = []struct {
 	{"create a service that the reseller pays", "--- --- ---", func(c column) bool { return c.order("access", "resold") }},
 	{"create CampusFIBER, with colocation", "A-- --- A--", func(c column) bool { return c.order("campus_fiber", "direct") }},
 	{"create CampusFIBER, without", "--- --- ---", func(c column) bool { return c.plain().order("campus_fiber", "direct") }},
+	{"create CampusFIBER that the reseller pays", "--- --- ---", func(c column) bool { return c.order("campus_fiber", "resold") }},
+	{"view every kind", "ATR ATR ATR", func(c column) bool {
+		return !slices.ContainsFunc(kinds, func(kind string) bool { return !c.mayWith("view", kind, "direct") })
+	}},
 	{"view service details", "ATR ATR ATR", func(c column) bool { return c.get("/v1/services/" + c.service("access", "direct")) }},
 	{"view resold service details", "--- ATR ATR", func(c column) bool { return c.get("/v1/services/" + c.service("access", "resold")) }},
 	{"view CampusFIBER, with colocation", "ATR ATR ATR", func(c column) bool { return c.get("/v1/services/" + c.service("campus_fiber", "direct")) }},
@@ -49,6 +53,8 @@ var matrix = []struct {
 	{"apply technical changes", "AT- --- AT-", func(c column) bool { return c.mayWith("apply_technical_changes", "access", "direct") }},
 	{"apply technical changes to what is resold", "--- --- ---", func(c column) bool { return c.mayWith("apply_technical_changes", "access", "resold") }},
 
+	{"apply technical changes to CampusFIBER", "AT- --- AT-", func(c column) bool { return c.mayWith("apply_technical_changes", "campus_fiber", "direct") }},
+
 	{"partner section, with partner status", "ATR ATR ATR", func(c column) bool { return c.may("view_partner_section") }},
 	{"partner section, without", "--- --- ---", func(c column) bool { return c.plain().may("view_partner_section") }},
 	{"add sub-customers, with partner status", "A-- A-- A--", func(c column) bool { return c.addSubCustomer() }},
@@ -60,8 +66,17 @@ var matrix = []struct {
 	{"create users", "A-- A-- A--", func(c column) bool {
 		return c.post(c.path()+"/members", object{"email": c.w.email(c.w.fresh()), "roles": []string{"portal_read_only_user"}})
 	}},
-	{"create and delete API keys", "A-- A-- A--", func(c column) bool { return c.post(c.path()+"/api-keys", object{"name": "A"}) }},
-	{"own details", "ATR ATR ATR", func(c column) bool { return c.get("/v1/me") && c.asks("user", c.user, "manage_profile") }},
+	{"update users", "A-- A-- A--", func(c column) bool {
+		user := c.admin().post(c.t, c.path()+"/members", object{"email": c.w.email(c.w.fresh()), "roles": []string{"portal_read_only_user"}}).text(c.t, "user", "id")
+		return c.allowed(c.caller.do(c.t, http.MethodPut, c.path()+"/members/"+user+"/roles", object{"roles": []string{"portal_technical_user"}}))
+	}},
+	{"create API keys", "A-- A-- A--", func(c column) bool { return c.post(c.path()+"/api-keys", object{"name": "A"}) }},
+	{"delete API keys", "A-- A-- A--", func(c column) bool {
+		return c.allowed(c.caller.delete(c.t, "/v1/api-keys/"+c.key("")))
+	}},
+	{"own details", "ATR ATR ATR", func(c column) bool {
+		return c.allowed(c.caller.do(c.t, http.MethodPatch, "/v1/me", object{"language": "en"})) && c.asks("user", c.user, "manage_profile")
+	}},
 }
 
 // column is one of the matrix: somebody's role on an account of a customer type.
@@ -111,6 +126,27 @@ func TestDCX3_TheMatrix(t *testing.T) {
 			}
 		})
 	}
+	t.Run("a key may what a technical user may", func(t *testing.T) {
+		printed, err := say(t.Context(), "", gatehouse, "schema", "print")
+		require.NoError(t, err)
+		for _, c := range columns {
+			if c.t = t; c.letter() != "t" {
+				continue
+			}
+			key, plain := c.key("portal_technical_user"), c.key("")
+			same := func(objectType, id string) {
+				for _, permission := range permissionsOf(printed, objectType) {
+					w.wantMayOn(t, objectType, id, permission, "api_key", key, c.asks(objectType, id, permission))
+					w.wantMayOn(t, objectType, id, permission, "api_key", plain, false)
+				}
+			}
+			same("customer_account", c.id())
+			for _, kind := range kinds {
+				same("service", c.service(kind, "direct"))
+			}
+			s.bothSay(t, c.account != "pure_sub", "service:"+c.service("access", "direct"), "apply_technical_changes", "api_key:"+key)
+		}
+	})
 	t.Run("the reseller acts on what it resells", func(t *testing.T) {
 		for _, customerType := range types[1:] {
 			for user, may := range map[string]string{raes: "view delete resize apply_technical_changes", rays: "view apply_technical_changes", rios: "view"} {
@@ -172,6 +208,18 @@ func (c column) order(kind, supply string) bool {
 func (c column) addSubCustomer() bool {
 	name := c.w.fresh()
 	return c.post(c.path()+"/sub-customers", object{"name": name, "customer_number": name, "identifier": name})
+}
+
+// admin is one of the account who is in no column.
+func (c column) admin() caller { return c.w.server.as(c.t, c.w.email("orderer-"+c.account)) }
+
+// key is a new one of the account with a role, or none.
+func (c column) key(role string) (id string) {
+	body := object{"name": "A"}
+	if role != "" {
+		body["role"] = role
+	}
+	return c.admin().post(c.t, c.path()+"/api-keys", body).want(c.t, http.StatusCreated).text(c.t, "api_key", "id")
 }
 
 // get and post do something, and report whether it was allowed.

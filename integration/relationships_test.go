@@ -41,7 +41,7 @@ func (s *server) relate(t *testing.T, resourceType, resourceID, relation, subjec
 	s.relateUntil(t, resourceType, resourceID, relation, subjectType, subjectID, time.Time{})
 }
 
-// relateUntil writes one that ends.
+// relateUntil writes one that ends, sooner than the API lets anything end.
 func (s *server) relateUntil(t *testing.T, resourceType, resourceID, relation, subjectType, subjectID string, end time.Time) {
 	t.Helper()
 

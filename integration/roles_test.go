@@ -69,7 +69,7 @@ func TestEveryRoleComesAndGoes(t *testing.T) {
 
 			t.Run("given outright", func(t *testing.T) {
 				email := w.email("ann")
-				person := object{"email": email, "email_confirmation": email, "roles": []string{role}}
+				person := named(email, role)
 				added := admin.post(t, path+"/members", person).want(t, http.StatusCreated)
 				assert.Equal(t, "created", added.text(t, "outcome"))
 				assert.Equal(t, []any{role}, added.at(t, "roles"))

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -98,17 +99,20 @@ func TestNEZ1_NEZ2_SharingIsConfigured(t *testing.T) {
 		operator.do(t, http.MethodPut, path, body).want(t, 422).code(t, name)
 	}
 	operator.do(t, http.MethodPut, path, object{"enabled": true}).want(t, 422).code(t, "incomplete")
+	shared.bothSay(t, false, "instance:"+w.id("instance"), "configure_sharing", "user:"+admin.get(t, "/v1/me").text(t, "id"))
+	assert.Equal(t, []string{"instance:" + w.id("instance") + " allowed instance:" + home}, shared.zedReads(t, "instance:"+w.id("instance"), "allowed"))
 	admin.do(t, http.MethodPut, path, object{"enabled": false, "allowed_instances": []string{}}).want(t, 403)
 	assert.Equal(t, []any{home}, admin.get(t, path).at(t, "allowed_instances"))
 }
 
-// TestNEZ3_SharesAreGivenToGuestsOnly and whoever is refused teaches the caller
-// nothing about themself. NEZ-5: a share names one person.
-func TestNEZ3_SharesAreGivenToGuestsOnly(t *testing.T) {
+// TestNEZ3_NEZ5_SharesAreGivenToGuestsOnly and whoever is refused teaches the caller
+// nothing about themself. A share names one person.
+func TestNEZ3_NEZ5_SharesAreGivenToGuestsOnly(t *testing.T) {
 	t.Parallel()
 	w := build(t, shared, "nez-3")
 	admin, home := w.admin(t, "instance"), w.neighbour(t, "guests")
-	email, _ := w.guest(t, home, "gus")
+	email, gus := w.guest(t, home, "gus")
+	_, gil := w.guest(t, home, "gil")
 	stranger := w.email("stranger")
 	shared.as(t, stranger).get(t, "/v1/me").want(t, 200)
 	contact := w.email("contact")
@@ -130,6 +134,12 @@ func TestNEZ3_SharesAreGivenToGuestsOnly(t *testing.T) {
 	admin.post(t, w.path("instance")+"/shares", object{"email": email, "instance": home, "inventory": "all"}).want(t, 422).code(t, "invalid_level")
 	admin.post(t, w.path("instance")+"/shares", object{"email": "everyone", "instance": home, "inventory": "read"}).want(t, 422).code(t, "invalid_email")
 	assert.Empty(t, admin.get(t, w.path("instance")+"/shares").at(t, "shares"))
+
+	admin.post(t, w.path("instance")+"/shares", object{"email": email, "instance": home, "inventory": "read"}).want(t, 201)
+	cockpit := "instance:" + w.id("instance")
+	assert.Equal(t, []string{cockpit + " inventory_reader user:" + gus}, shared.zedReads(t, cockpit, "inventory_reader"))
+	shared.bothSay(t, true, cockpit, "view_inventory", "user:"+gus)
+	shared.bothSay(t, false, cockpit, "view_inventory", "user:"+gil)
 }
 
 // TestNEZ4_EveryShare gives each pair of levels and exactly its permissions.
@@ -155,12 +165,15 @@ func TestNEZ4_EveryShare(t *testing.T) {
 				} {
 					w.wantMay(t, "instance", permission, user, want)
 				}
+				if inventory != care {
+					shared.bothSay(t, inventory == "write", "instance:"+w.id("instance"), "edit_inventory", "user:"+user)
+				}
 			})
 		}
 	}
 }
 
-// wantMay asks the server and zed what somebody may do to the world's object.
+// wantMay asks what somebody may do to the world's object.
 func (w world) wantMay(t *testing.T, objectType, permission, user string, want bool) {
 	t.Helper()
 	w.wantMayOn(t, objectType, w.id(objectType), permission, "user", user, want)
@@ -210,9 +223,115 @@ func TestNEZ6_SharesAreListedEditedAndRemoved(t *testing.T) {
 	set("none", "none").want(t, 422).code(t, "nothing_shared")
 	admin.do(t, http.MethodPut, shares+"/"+user, object{"inventory": "read"}).want(t, 422).code(t, "incomplete")
 	wantShare("read", "write")
+	cockpit := "instance:" + w.id("instance")
+	assert.Equal(t, []string{cockpit + " inventory_reader user:" + user}, shared.zedReads(t, cockpit, "inventory_reader"))
+	assert.Equal(t, []string{""}, shared.zedReads(t, cockpit, "inventory_writer"))
 	admin.delete(t, shares+"/"+user).want(t, 204)
+	shared.bothSay(t, false, cockpit, "edit_customer_care", "user:"+user)
 	assert.Empty(t, admin.get(t, shares).at(t, "shares"))
 	admin.delete(t, shares+"/"+user).want(t, 204) // no error
+}
+
+// TestNEZ6_SharesEndOnADay gives, moves, lifts and refuses ends. A day is over when
+// it is over where the shared instance is.
+func TestNEZ6_SharesEndOnADay(t *testing.T) {
+	t.Parallel()
+	w := build(t, shared, "nez-6-ends")
+	home, id, operator := w.neighbour(t, "guests"), w.name+"-samoa", shared.operator(t)
+	path := "/v1/instances/" + id
+	operator.post(t, "/v1/instances", object{"id": id, "name": id, "time_zone": "Pacific/Apia"}).want(t, 201)
+	admin, _ := w.seat(t, path, "ana", "company_admin")
+	share := func(enabled bool) {
+		operator.do(t, http.MethodPut, path+"/sharing", object{"enabled": enabled, "allowed_instances": []string{home}}).want(t, 200)
+	}
+	share(true)
+	email, user := w.guest(t, home, "gus")
+	give := func(body object) answer {
+		body["email"], body["instance"] = email, home
+		return admin.post(t, path+"/shares", body)
+	}
+	set := func(body object) answer { return admin.do(t, http.MethodPut, path+"/shares/"+user, body) }
+	wantEnds := func(ends map[string]any, got answer, place ...any) {
+		t.Helper()
+		held := got.at(t, place...).(map[string]any)["ends"]
+		if len(ends) == 0 {
+			assert.Nil(t, held)
+			return
+		}
+		assert.Equal(t, ends, held)
+		listed := admin.get(t, path+"/shares").want(t, 200)
+		assert.Equal(t, ends, listed.at(t, "shares", 0, "ends"))
+	}
+	const june, july, december = "2050-06-30T11:00:00Z", "2050-07-31T11:00:00Z", "2050-12-31T11:00:00Z" // ends of days in Samoa
+
+	got := give(object{"inventory": "read", "ends_on": "2050-06-30"}).want(t, 201)
+	wantEnds(map[string]any{"inventory": june}, got)
+	shared.bothSay(t, true, "instance:"+id, "view_inventory", "user:"+user)
+	got = give(object{"customer_care": "write", "ends_on": "2050-12-31"}).want(t, 200)
+	assert.Equal(t, "granted", got.text(t, "outcome"))
+	wantEnds(map[string]any{"inventory": june, "customer_care": december}, got)
+
+	assert.Equal(t, "unchanged", give(object{"inventory": "read", "ends_on": "2050-01-31"}).want(t, 200).text(t, "outcome"), "sharing never shortens")
+	assert.Equal(t, "unchanged", give(object{"customer_care": "read", "ends_on": "2050-12-31"}).want(t, 200).text(t, "outcome"), "covered by writing")
+	give(object{"customer_care": "read"}).want(t, 409).code(t, "would_shorten")
+	got = give(object{"inventory": "read", "ends_on": "2050-07-31"}).want(t, 200)
+	assert.Equal(t, "extended", got.text(t, "outcome"))
+	wantEnds(map[string]any{"inventory": july, "customer_care": december}, got)
+	got = give(object{"inventory": "write", "ends_on": "2050-12-31"}).want(t, 200)
+	assert.Equal(t, "upgraded", got.text(t, "outcome"))
+	wantEnds(map[string]any{"inventory": december, "customer_care": december}, got)
+
+	share(false) // ends are moved forward while it is off, and not back
+	wantEnds(map[string]any{"inventory": july, "customer_care": july},
+		set(object{"inventory": "read", "customer_care": "write", "ends_on": "2050-07-31"}).want(t, 200))
+	set(object{"inventory": "read", "customer_care": "write", "ends_on": "2050-12-31"}).want(t, 403).code(t, "forbidden")
+	wantEnds(map[string]any{"inventory": july}, set(object{"inventory": "read", "customer_care": "none"}).want(t, 200)) // keeps its end
+	share(true)
+	wantEnds(map[string]any{"inventory": december}, set(object{"inventory": "read", "customer_care": "none", "ends_on": "2050-12-31"}).want(t, 200))
+
+	for date, code := range map[string]string{"2020-01-31": "past_date", "2050-02-30": "invalid_date", "": "invalid_date", "tomorrow": "invalid_date"} {
+		give(object{"inventory": "write", "ends_on": date}).want(t, 422).code(t, code)
+		set(object{"inventory": "write", "customer_care": "none", "ends_on": date}).want(t, 422).code(t, code)
+	}
+	give(object{"inventory": "read", "customer_care": "none"}).want(t, 200)
+	wantEnds(nil, admin.get(t, path+"/shares").want(t, 200), "shares", 0) // lifted
+	give(object{"inventory": "write", "ends_on": "2050-12-31"}).want(t, 409).code(t, "would_shorten")
+	assert.Equal(t, []string{"instance:" + id + " inventory_reader user:" + user}, shared.zedReads(t, "instance:"+id, "inventory_reader"))
+}
+
+// TestNEZ6_EndedSharesAreGone like any other role: at the instant, from the list,
+// and the audit tells of it.
+func TestNEZ6_EndedSharesAreGone(t *testing.T) {
+	t.Parallel()
+	w := build(t, shared, "nez-6-ended")
+	admin, home := w.admin(t, "instance"), w.neighbour(t, "guests")
+	_, user := w.guest(t, home, "gus")
+	cockpit := "instance:" + w.id("instance")
+	ends := time.Now().Add(2 * time.Second).Truncate(time.Millisecond)
+	shared.relateUntil(t, "instance", w.id("instance"), "inventory_writer", "user", user, ends)
+	assert.Len(t, admin.get(t, w.path("instance")+"/shares").want(t, 200).at(t, "shares"), 1)
+
+	untilItEnds(t, ends, func() bool {
+		return admin.post(t, "/v1/check", question("instance", w.id("instance"), "edit_inventory", object{"type": "user", "id": user})).want(t, 200).at(t, "allowed") == true
+	})
+	event := shared.operator(t).event(t, "person="+user+"&operation=role_ended")
+	require.Len(t, event.texts(), 1)
+	assert.Contains(t, event.texts()[0], "delete "+cockpit+"#inventory_writer@user:"+user)
+	assert.Empty(t, admin.get(t, w.path("instance")+"/shares").want(t, 200).at(t, "shares"))
+	assert.Equal(t, []string{""}, shared.zedReads(t, cockpit, "inventory_writer"))
+}
+
+// TestNEZ7_TheMailLeadsToTheSharedCockpit, whose guest may open it.
+func TestNEZ7_TheMailLeadsToTheSharedCockpit(t *testing.T) {
+	t.Parallel()
+	w := build(t, shared, "nez-7")
+	home := w.neighbour(t, "guests")
+	email, user := w.guest(t, home, "gus")
+	w.admin(t, "instance").post(t, w.path("instance")+"/shares", object{"email": email, "instance": home, "inventory": "read", "ends_on": "2050-06-30"}).want(t, 201)
+	told := shared.awaitMail(t, email, "The cockpit of nez-7 is shared with you").text
+	assert.Contains(t, told, shared.url+"/instances/"+w.id("instance")+"/cockpit")
+	assert.Contains(t, told, "30 June 2050")
+	shared.bothSay(t, true, "instance:"+w.id("instance"), "open_cockpit", "user:"+user)
 }
 
 // TestNEZ9_SharesAreSuspendedAndRestored by each of the facts they depend on, at

@@ -44,7 +44,7 @@ func TestShutdownUnderLoad(t *testing.T) {
 				name := fmt.Sprintf("load-%d-%d", client, n)
 				path, body := w.path("client")+"/projects", object{"id": name, "name": name}
 				if client%2 == 1 {
-					path, body = w.path("project")+"/members", object{"email": w.email(name), "email_confirmation": w.email(name)}
+					path, body = w.path("project")+"/members", named(w.email(name))
 				}
 				a, err := admin.try(http.MethodPost, path, body)
 				if err != nil {

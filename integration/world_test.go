@@ -77,11 +77,21 @@ func (w world) admin(t *testing.T, objectType string) caller {
 	return w.server.as(t, w.email("admin"))
 }
 
+// named is somebody as they are added to any object: with both names, and the
+// e-mail typed twice.
+func named(email string, roles ...string) object {
+	body := object{"email": email, "email_confirmation": email, "given_name": "Kim", "family_name": "Doe"}
+	if len(roles) > 0 {
+		body["roles"] = roles
+	}
+	return body
+}
+
 // add lets an operator give somebody roles, and returns the person's id.
 func (w world) add(t *testing.T, objectType, email string, roles ...string) string {
 	t.Helper()
 
-	a := w.server.operator(t).post(t, w.path(objectType)+"/members", object{"email": email, "email_confirmation": email, "roles": roles})
+	a := w.server.operator(t).post(t, w.path(objectType)+"/members", named(email, roles...))
 	if a.status != http.StatusOK {
 		a.want(t, http.StatusCreated)
 	}

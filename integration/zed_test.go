@@ -1,10 +1,12 @@
 package integration
 
 import (
+	"net/http"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
@@ -31,6 +33,24 @@ func (s *server) zedAllows(t *testing.T, resource, permission, subject string) b
 		t.Fatalf("zed permission check said %q", printed)
 		return false
 	}
+}
+
+// bothSay asks the server and zed the same, and insists on the answer of both.
+func (s *server) bothSay(t *testing.T, want bool, resource, permission, subject string) {
+	t.Helper()
+
+	objectType, id, _ := strings.Cut(resource, ":")
+	subjectType, subjectID, _ := strings.Cut(subject, ":")
+	got := s.operator(t).post(t, "/v1/check", question(objectType, id, permission, object{"type": subjectType, "id": subjectID})).want(t, http.StatusOK)
+	assert.Equal(t, want, got.at(t, "allowed"), "the server of %s %s %s", resource, permission, subject)
+	assert.Equal(t, want, s.zedAllows(t, resource, permission, subject), "zed of %s %s %s", resource, permission, subject)
+}
+
+// zedReads lists the relationships on an object as zed does: object, relation, subject.
+func (s *server) zedReads(t *testing.T, object string, relation ...string) []string {
+	t.Helper()
+
+	return strings.Split(strings.TrimSpace(s.zed(t, append([]string{"relationship", "read", "--consistency-full", object}, relation...)...)), "\n")
 }
 
 // TestZedValidatesTheSchema runs every validation file through zed, the tool an operator has at hand, and takes its

@@ -738,10 +738,13 @@ type ChangedRoles struct {
 
 // ChangedShare defines model for ChangedShare.
 type ChangedShare struct {
-	CustomerCare ShareLevel    `json:"customer_care"`
-	Inventory    ShareLevel    `json:"inventory"`
-	User         UserReference `json:"user"`
-	WrittenAt    string        `json:"written_at"`
+	CustomerCare ShareLevel `json:"customer_care"`
+
+	// Ends When those of the areas end that do, by area.
+	Ends      map[string]time.Time `json:"ends,omitempty"`
+	Inventory ShareLevel           `json:"inventory"`
+	User      UserReference        `json:"user"`
+	WrittenAt string               `json:"written_at"`
 }
 
 // CheckRequest defines model for CheckRequest.
@@ -986,11 +989,14 @@ type FoundPage struct {
 
 // GivenShare defines model for GivenShare.
 type GivenShare struct {
-	CustomerCare ShareLevel        `json:"customer_care"`
-	Inventory    ShareLevel        `json:"inventory"`
-	Outcome      GivenShareOutcome `json:"outcome"`
-	User         UserReference     `json:"user"`
-	WrittenAt    string            `json:"written_at"`
+	CustomerCare ShareLevel `json:"customer_care"`
+
+	// Ends When those of the areas end that do, by area.
+	Ends      map[string]time.Time `json:"ends,omitempty"`
+	Inventory ShareLevel           `json:"inventory"`
+	Outcome   GivenShareOutcome    `json:"outcome"`
+	User      UserReference        `json:"user"`
+	WrittenAt string               `json:"written_at"`
 }
 
 // GivenShareOutcome defines model for GivenShare.Outcome.
@@ -1229,10 +1235,14 @@ type NewMember struct {
 	EmailConfirmation string `json:"email_confirmation,omitempty"`
 
 	// EndsOn The last day of the roles in the time zone of the object, such as 2026-12-31.
-	EndsOn     *string  `json:"ends_on,omitempty"`
-	FamilyName string   `json:"family_name,omitempty"`
-	GivenName  string   `json:"given_name,omitempty"`
-	Roles      []string `json:"roles,omitempty"`
+	EndsOn *string `json:"ends_on,omitempty"`
+
+	// FamilyName See given_name.
+	FamilyName string `json:"family_name,omitempty"`
+
+	// GivenName Required on partners, clients and projects. Names of people who are known are neither changed nor shown.
+	GivenName string   `json:"given_name,omitempty"`
+	Roles     []string `json:"roles,omitempty"`
 }
 
 // NewObject defines model for NewObject.
@@ -1262,6 +1272,9 @@ type NewService struct {
 type NewShare struct {
 	CustomerCare ShareLevel `json:"customer_care,omitempty"`
 	Email        string     `json:"email"`
+
+	// EndsOn The last day of the share in the time zone of the instance, such as 2026-12-31.
+	EndsOn *string `json:"ends_on,omitempty"`
 
 	// Instance Id of the allowed instance to which the person belongs.
 	Instance  string     `json:"instance"`
@@ -1402,7 +1415,10 @@ type ServicePage struct {
 // Share defines model for Share.
 type Share struct {
 	CustomerCare ShareLevel `json:"customer_care"`
-	Inventory    ShareLevel `json:"inventory"`
+
+	// EndsOn The last day of the share. Without it, what is shared already keeps its end.
+	EndsOn    *string    `json:"ends_on,omitempty"`
+	Inventory ShareLevel `json:"inventory"`
 }
 
 // ShareLevel defines model for ShareLevel.
@@ -1417,8 +1433,11 @@ type SharePage struct {
 // SharedWith defines model for SharedWith.
 type SharedWith struct {
 	CustomerCare ShareLevel `json:"customer_care"`
-	Inventory    ShareLevel `json:"inventory"`
-	User         User       `json:"user"`
+
+	// Ends When those of the areas end that do, by area.
+	Ends      map[string]time.Time `json:"ends,omitempty"`
+	Inventory ShareLevel           `json:"inventory"`
+	User      User                 `json:"user"`
 }
 
 // Sharing defines model for Sharing.

@@ -35,7 +35,7 @@ func (a *api) AddMember(ctx context.Context, r AddMemberRequestObject) (AddMembe
 // for (C9-9). Errors: Invalid (email_confirmation).
 func confirmed(object access.Object, address, again string) error {
 	kind, _ := roles.KindOf(object.Type)
-	if again == "" && !kind.TypeTwice {
+	if again == "" && !kind.InFull {
 		return nil
 	}
 	first, err := email.Parse(address)

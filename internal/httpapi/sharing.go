@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -47,16 +48,20 @@ func seeSharing(a *api, c *gin.Context, _ any) error {
 
 // Share shares the cockpit with a person.
 func (a *api) Share(ctx context.Context, r ShareRequestObject) (ShareResponseObject, error) {
-	added, err := a.Operations.Share(ctx, by(ctx, r.Params.GatehouseReason), instance(r.ID), r.Body.Email, r.Body.Instance,
-		share(r.Body.Inventory, r.Body.CustomerCare))
+	last, err := day(r.Body.EndsOn)
 	if err != nil {
 		return nil, err
 	}
-	now := roles.ShareOf(rolesOf(added.Roles))
+	added, err := a.Operations.Share(ctx, by(ctx, r.Params.GatehouseReason), instance(r.ID), r.Body.Email, r.Body.Instance,
+		share(r.Body.Inventory, r.Body.CustomerCare), last)
+	if err != nil {
+		return nil, err
+	}
 	body := GivenShare{
 		User: UserReference{ID: added.Person.ID, Email: string(added.Person.Email)}, Outcome: GivenShareOutcome(added.Outcome),
-		Inventory: ShareLevel(now["inventory"]), CustomerCare: ShareLevel(now["customer_care"]), WrittenAt: string(added.WrittenAt),
+		WrittenAt: string(added.WrittenAt),
 	}
+	body.Inventory, body.CustomerCare, body.Ends = shareBody(added.Roles)
 	if added.Outcome == operations.Created {
 		return Share201JSONResponse(body), nil
 	}
@@ -72,9 +77,9 @@ func (a *api) ListShares(ctx context.Context, r ListSharesRequestObject) (ListSh
 	found, next, err := a.Operations.Shares(ctx, instance(r.ID), page)
 	body := ListShares200JSONResponse{Shares: make([]SharedWith, len(found)), NextCursor: next}
 	for i, s := range found {
-		body.Shares[i] = SharedWith{
-			User: userBody(s.Person), Inventory: ShareLevel(s.Share["inventory"]), CustomerCare: ShareLevel(s.Share["customer_care"]),
-		}
+		with := SharedWith{User: userBody(s.Person)}
+		with.Inventory, with.CustomerCare, with.Ends = shareBody(s.Roles)
+		body.Shares[i] = with
 	}
 	return body, err
 }
@@ -88,12 +93,31 @@ func (a *api) ChangeShare(ctx context.Context, r ChangeShareRequestObject) (Chan
 	if r.Body.Inventory == "" || r.Body.CustomerCare == "" {
 		return nil, incomplete("inventory and customer_care")
 	}
+	last, err := day(r.Body.EndsOn)
+	if err != nil {
+		return nil, err
+	}
 	s, at, err := a.Operations.ChangeShare(ctx, by(ctx, r.Params.GatehouseReason), instance(r.ID), user,
-		share(r.Body.Inventory, r.Body.CustomerCare))
-	return ChangeShare200JSONResponse{
-		User:      UserReference{ID: s.Person.ID, Email: string(s.Person.Email)},
-		Inventory: ShareLevel(s.Share["inventory"]), CustomerCare: ShareLevel(s.Share["customer_care"]), WrittenAt: string(at),
-	}, err
+		share(r.Body.Inventory, r.Body.CustomerCare), last)
+	body := ChangeShare200JSONResponse{User: UserReference{ID: s.Person.ID, Email: string(s.Person.Email)}, WrittenAt: string(at)}
+	body.Inventory, body.CustomerCare, body.Ends = shareBody(s.Roles)
+	return body, err
+}
+
+// shareBody is what roles share of each area, and when those end that do.
+func shareBody(held []operations.HeldRole) (inventory, customerCare ShareLevel, ends map[string]time.Time) {
+	shared := make([]roles.Role, len(held))
+	for i, h := range held {
+		shared[i] = h.Role
+		if h.Role.Way == roles.Sharing && !h.EndsAt.IsZero() {
+			if ends == nil {
+				ends = map[string]time.Time{}
+			}
+			ends[h.Role.Rivalry] = h.EndsAt
+		}
+	}
+	levels := roles.ShareOf(shared)
+	return ShareLevel(levels["inventory"]), ShareLevel(levels["customer_care"]), ends
 }
 
 // Unshare takes all that is shared with a person.
@@ -124,12 +148,4 @@ func listed(items []string) []string {
 		return []string{}
 	}
 	return items
-}
-
-func rolesOf(held []operations.HeldRole) []roles.Role {
-	found := make([]roles.Role, len(held))
-	for i, h := range held {
-		found[i] = h.Role
-	}
-	return found
 }

@@ -45,7 +45,8 @@ func (o *Operations) Add(ctx context.Context, by By, object access.Object, n New
 	if err != nil {
 		return Added{}, err
 	}
-	person, err := o.newcomer(ctx, n)
+	kind, _ := roles.KindOf(object.Type)
+	person, err := o.newcomer(ctx, n, kind.InFull)
 	if err != nil {
 		return Added{}, err
 	}
@@ -95,16 +96,18 @@ func (o *Operations) tidy(ctx context.Context, by By, a *Added) {
 	}
 }
 
-// newcomer finds or makes the person. An orphaned profile does no harm.
-func (o *Operations) newcomer(ctx context.Context, n Newcomer) (access.Person, error) {
+// newcomer finds or makes the person. In full, both names are given, of people who
+// are known too: an answer that depended on it would tell. An orphaned profile does
+// no harm.
+func (o *Operations) newcomer(ctx context.Context, n Newcomer, inFull bool) (access.Person, error) {
 	address, err := email.Parse(n.Email)
 	if err != nil {
 		return access.Person{}, access.Fail(access.Invalid, "invalid_email", "email is not an e-mail address")
 	}
-	if err := checkName("given_name", n.GivenName, false); err != nil {
+	if err := checkName("given_name", n.GivenName, inFull); err != nil {
 		return access.Person{}, err
 	}
-	if err := checkName("family_name", n.FamilyName, false); err != nil {
+	if err := checkName("family_name", n.FamilyName, inFull); err != nil {
 		return access.Person{}, err
 	}
 	return o.Directory.EnsurePerson(ctx, address, n.GivenName, n.FamilyName)

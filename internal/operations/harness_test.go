@@ -103,7 +103,7 @@ func (e *engine) world(t *testing.T, operators ...email.Address) *world {
 func address(name string) email.Address { return email.Address(name + "@example.com") }
 
 func newcomer(name string) operations.Newcomer {
-	return operations.Newcomer{Email: string(address(name))}
+	return operations.Newcomer{Email: string(address(name)), GivenName: name, FamilyName: "Doe"}
 }
 
 // person is the user with this name, whom the directory knows from now on.

@@ -40,7 +40,7 @@ func (o *Operations) Invite(ctx context.Context, by By, object access.Object, n 
 	if err != nil {
 		return Invitation{}, "", err
 	}
-	person, err := o.newcomer(ctx, n)
+	person, err := o.newcomer(ctx, n, false) // who accepts proves the address, and has names of their own
 	if err != nil {
 		return Invitation{}, "", err
 	}

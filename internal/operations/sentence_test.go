@@ -35,8 +35,8 @@ var sentences = []struct {
 	{`deletes (\S+)`, deletes},
 	{`makes a key of (\S+)(?: as (\w+))?`, makeKey},
 	{`switches sharing of (\S+) (on|off)(?: for (.+))?`, configureSharing},
-	{`shares (\S+) with (\w+) of (\S+): (.+)`, share},
-	{`changes what (\w+) shares of (\S+): (.+)`, changeShare},
+	{`shares (\S+) with (\w+) of (\S+): (.+?)(?: until (\S+))?`, share},
+	{`changes what (\w+) shares of (\S+): (.+?)(?: until (\S+))?`, changeShare},
 	{`unshares (\S+) with (\w+)`, unshare},
 	{`signs in`, signIn},
 	{`lets #(\d+) expire`, expire},
@@ -182,16 +182,19 @@ func (w *world) invitation(number string) operations.Invitation {
 	return operations.Invitation{}
 }
 
-func outcome(a operations.Added) string {
-	var held []string
-	for _, role := range a.Roles {
+func outcome(a operations.Added) string { return fmt.Sprintf("%s: %s", a.Outcome, held(a.Roles)) }
+
+// held lists roles, with the ends they have.
+func held(of []operations.HeldRole) string {
+	var all []string
+	for _, role := range of {
 		text := role.Role.ID
 		if !role.EndsAt.IsZero() {
 			text += " until " + role.EndsAt.Format(time.RFC3339)
 		}
-		held = append(held, text)
+		all = append(all, text)
 	}
-	return fmt.Sprintf("%s: %s", a.Outcome, strings.Join(held, ", "))
+	return strings.Join(all, ", ")
 }
 
 func invited(w *world, i operations.Invitation) string {

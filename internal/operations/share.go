@@ -12,13 +12,17 @@ import (
 )
 
 // Share gives a single person of an allowed instance a part in the cockpit of
-// another (NEZ-3, NEZ-4, NEZ-5). It never lowers what they have. Whether the person
-// is unknown, has no login or does not belong to that instance, the caller hears the
-// same.
-// Errors: Invalid (invalid_level, nothing_shared, invalid_email, malformed_reference,
-// not_shareable), Conflict (would_shorten), NotFound (not_found).
-func (o *Operations) Share(ctx context.Context, by By, instance access.Object, address, guestInstance string, s roles.Share) (Added, error) {
+// another (NEZ-3, NEZ-4, NEZ-5): until the end of the last day, if one is named, or
+// for good. It never lowers what they have. Whether the person is unknown, has no
+// login or does not belong to that instance, the caller hears the same.
+// Errors: Invalid (invalid_level, nothing_shared, past_date, invalid_email,
+// malformed_reference, not_shareable), Conflict (would_shorten), NotFound (not_found).
+func (o *Operations) Share(ctx context.Context, by By, instance access.Object, address, guestInstance string, s roles.Share, last *access.Day) (Added, error) {
 	wanted, err := roles.Shared(s)
+	if err != nil {
+		return Added{}, err
+	}
+	endsAt, err := o.endOf(ctx, instance, last, wanted...)
 	if err != nil {
 		return Added{}, err
 	}
@@ -50,7 +54,9 @@ func (o *Operations) Share(ctx context.Context, by By, instance access.Object, a
 		if err != nil {
 			return w, "", err
 		}
-		p, err := grant{object: instance, site: instance, person: access.User(person.ID), roles: wanted, known: known}.plan(ctx, o, &w)
+		p, err := grant{
+			object: instance, site: instance, person: access.User(person.ID), roles: wanted, endsAt: endsAt, known: known,
+		}.plan(ctx, o, &w)
 		added.learn(p)
 		return w, p.at, err
 	})
@@ -86,15 +92,9 @@ func notShareable() error {
 	return access.Fail(access.Invalid, "not_shareable", "the cockpit can be shared only with people who have a login and belong to an instance on the allow-list")
 }
 
-// SharedWith is a person with whom an instance's cockpit is shared.
-type SharedWith struct {
-	Person access.Person
-	Share  roles.Share
-}
-
 // Shares lists with whom an instance's cockpit is shared, by e-mail, also while
 // shares are suspended (NEZ-6). Errors: Invalid (malformed_cursor).
-func (o *Operations) Shares(ctx context.Context, instance access.Object, page access.Page) ([]SharedWith, string, error) {
+func (o *Operations) Shares(ctx context.Context, instance access.Object, page access.Page) ([]Member, string, error) {
 	var filters []access.Filter
 	for _, role := range roles.On(access.TypeInstance) {
 		if role.Way == roles.Sharing {
@@ -110,31 +110,38 @@ func (o *Operations) Shares(ctx context.Context, instance access.Object, page ac
 	if err != nil {
 		return nil, "", err
 	}
-	var found []SharedWith
+	var found []Member
 	for id, relations := range held {
-		with := SharedWith{Person: people[id], Share: roles.ShareOf(rolesIn(instance.Type, relations))}
+		with := Member{Person: people[id], Roles: rolesOf(inOrder(instance.Type, relations))}
 		with.Person.ID = id
 		found = append(found, with)
 	}
-	return access.Cut(found, page, func(s SharedWith) string { return string(s.Person.Email) + "\x00" + s.Person.ID }, cmp.Compare[string])
+	return access.Cut(found, page, func(s Member) string { return string(s.Person.Email) + "\x00" + s.Person.ID }, cmp.Compare[string])
 }
 
-// ChangeShare sets exactly what a person shares. Raising it takes the right to
-// share, and that they can still be shared with; lowering it only the right to
-// manage shares, also while the feature is off (NEZ-6). A share that ends keeps its
-// end.
-// Errors: Invalid (invalid_level, nothing_shared, not_shareable), NotFound (not_shared).
-func (o *Operations) ChangeShare(ctx context.Context, by By, instance, person access.Object, s roles.Share) (SharedWith, access.Token, error) {
+// ChangeShare sets exactly what a person shares, until the end of the last day if
+// one is named; without, an area that is shared already keeps its end. Raising it,
+// as a later end does too, takes the right to share, and that they can still be
+// shared with; lowering it only the right to manage shares, also while the feature is
+// off (NEZ-6).
+// Errors: Invalid (invalid_level, nothing_shared, past_date, not_shareable), NotFound
+// (not_shared).
+func (o *Operations) ChangeShare(ctx context.Context, by By, instance, person access.Object, s roles.Share, last *access.Day) (Member, access.Token, error) {
 	wanted, err := roles.Shared(s)
 	if err != nil {
-		return SharedWith{}, "", err
+		return Member{}, "", err
 	}
+	endsAt, err := o.endOf(ctx, instance, last, wanted...)
+	if err != nil {
+		return Member{}, "", err
+	}
+	var after []access.Relationship
 	at, err := o.commit(ctx, func(ctx context.Context) (access.Write, access.Token, error) {
 		w := access.Write{Cause: by.cause("change_share")}
 		if err := o.requireRight(ctx, &w, by.Actor, instance, "manage_shares"); err != nil {
 			return w, "", err
 		}
-		held, at, err := o.sharesOf(ctx, instance, person)
+		found, held, at, err := o.sharesOf(ctx, instance, person)
 		if err != nil {
 			return w, "", err
 		}
@@ -147,11 +154,27 @@ func (o *Operations) ChangeShare(ctx context.Context, by By, instance, person ac
 			}
 		}
 		w.Settle(wanted[0].For(instance, person))
-		raised := false
+		after = nil
+		raises, depends := false, false
 		for _, area := range roles.Areas {
-			raised = exchange(&w, instance, person, inArea(area, wanted), inArea(area, rolesIn(instance.Type, held)), held) || raised
+			before := held[inArea(area, rolesIn(instance.Type, held)).Relation]
+			var now access.Relationship
+			if role := inArea(area, wanted); role.ID != "" {
+				now = role.For(instance, person)
+				if now.EndsAt = endsAt; last == nil {
+					now.EndsAt = before.EndsAt
+				}
+				after = append(after, now)
+			}
+			if exchange(&w, before, now) {
+				raises = raises || higher(now, before)
+				depends = depends || before.Relation != "" && now.Relation != ""
+			}
 		}
-		if raised {
+		if depends {
+			o.swapVersion(&w, instance, found)
+		}
+		if raises {
 			if err := o.requireRight(ctx, &w, by.Actor, instance, "grant_share"); err != nil {
 				return w, "", err
 			}
@@ -169,37 +192,40 @@ func (o *Operations) ChangeShare(ctx context.Context, by By, instance, person ac
 		return w, at, nil
 	})
 	if err != nil {
-		return SharedWith{}, "", err
+		return Member{}, "", err
 	}
 	people, err := o.Directory.PeopleByID(ctx, []string{person.ID})
 	if err != nil {
-		return SharedWith{}, "", err
+		return Member{}, "", err
 	}
-	found := SharedWith{Person: people[person.ID], Share: roles.ShareOf(wanted)}
-	found.Person.ID = person.ID
-	return found, at, nil
+	changed := Member{Person: people[person.ID], Roles: rolesOf(after)}
+	changed.Person.ID = person.ID
+	return changed, at, nil
 }
 
-// exchange plans one role of an area for another, either of which may be none,
-// and reports whether that raises what the person has.
-func exchange(w *access.Write, instance, person access.Object, wanted, current roles.Role, held map[string]access.Relationship) (raised bool) {
-	if wanted.ID == current.ID {
-		if wanted.ID != "" {
-			w.Require(access.MustMatch(access.Exactly(held[current.Relation])))
-		}
+// exchange plans what is shared of one area in place of what was, either of which
+// may be nothing, and reports whether that is a change.
+func exchange(w *access.Write, before, now access.Relationship) bool {
+	if before.Relation != "" {
+		w.Require(access.MustMatch(access.Exactly(before)))
+	}
+	if before.Relation == now.Relation && before.EndsAt.Equal(now.EndsAt) {
 		return false
 	}
-	var end access.Relationship
-	if current.ID != "" {
-		end = held[current.Relation]
-		w.Replace(end)
+	if before.Relation != "" && before.Relation != now.Relation {
+		w.Delete(before)
 	}
-	if wanted.ID != "" {
-		r := wanted.For(instance, person)
-		r.EndsAt = end.EndsAt
-		w.Touch(r)
+	if now.Relation != "" {
+		w.Touch(now)
 	}
-	return wanted.Rank > current.Rank
+	return true
+}
+
+// higher reports whether one share reaches further than another, or longer.
+func higher(now, before access.Relationship) bool {
+	to, given := roleOf(now)
+	from, _ := roleOf(before)
+	return given && (to.Rank > from.Rank || !noSooner(before.EndsAt, now.EndsAt))
 }
 
 // inArea is the role of an area among some, or none.
@@ -217,7 +243,7 @@ func (o *Operations) Unshare(ctx context.Context, by By, instance, person access
 		if err := o.requireRight(ctx, &w, by.Actor, instance, "manage_shares"); err != nil {
 			return w, "", err
 		}
-		held, at, err := o.sharesOf(ctx, instance, person)
+		_, held, at, err := o.sharesOf(ctx, instance, person)
 		for _, role := range roles.On(instance.Type) {
 			w.Settle(role.For(instance, person))
 		}
@@ -228,18 +254,21 @@ func (o *Operations) Unshare(ctx context.Context, by By, instance, person access
 	})
 }
 
-// sharesOf reads, by relation, what is shared with a person.
-func (o *Operations) sharesOf(ctx context.Context, instance, person access.Object) (map[string]access.Relationship, access.Token, error) {
-	var filters []access.Filter
+// sharesOf reads, by relation, what is shared with a person, beside the version of
+// the instance.
+func (o *Operations) sharesOf(ctx context.Context, instance, person access.Object) (found []access.Relationship, held map[string]access.Relationship, at access.Token, err error) {
+	filters := []access.Filter{access.On(instance, "admin_version")}
 	for _, role := range roles.On(access.TypeInstance) {
 		if role.Way == roles.Sharing {
 			filters = append(filters, access.Exactly(role.For(instance, person)))
 		}
 	}
-	found, at, err := o.Relationships.Read(ctx, filters...)
-	held := map[string]access.Relationship{}
+	found, at, err = o.Relationships.Read(ctx, filters...)
+	held = map[string]access.Relationship{}
 	for _, r := range found {
-		held[r.Relation] = r
+		if _, ok := roleOf(r); ok {
+			held[r.Relation] = r
+		}
 	}
-	return held, at, err
+	return found, held, at, err
 }

@@ -17,13 +17,13 @@ func configureSharing(w *world, by operations.By, words []string) (string, error
 }
 
 func share(w *world, by operations.By, words []string) (string, error) {
-	added, err := w.Share(w.t.Context(), by, w.object(words[0]), string(address(words[1])), words[2], levels(words[3]))
+	added, err := w.Share(w.t.Context(), by, w.object(words[0]), string(address(words[1])), words[2], levels(words[3]), w.day(words[4]))
 	return outcome(added), err
 }
 
 func changeShare(w *world, by operations.By, words []string) (string, error) {
-	s, _, err := w.ChangeShare(w.t.Context(), by, w.object(words[1]), w.person(words[0]), levels(words[2]))
-	return fmt.Sprintf("inventory: %s, customer_care: %s", s.Share["inventory"], s.Share["customer_care"]), err
+	s, _, err := w.ChangeShare(w.t.Context(), by, w.object(words[1]), w.person(words[0]), levels(words[2]), w.day(words[3]))
+	return "shares " + held(s.Roles), err
 }
 
 func unshare(w *world, by operations.By, words []string) (string, error) {

@@ -22,7 +22,7 @@ func (o *Operations) AddSubCustomer(ctx context.Context, by By, reseller access.
 	}
 	var admin access.Person
 	if first != nil {
-		if admin, err = o.newcomer(ctx, *first); err != nil {
+		if admin, err = o.newcomer(ctx, *first, false); err != nil {
 			return access.ObjectProfile{}, access.Person{}, "", err
 		}
 	}

@@ -14,7 +14,7 @@ type Kind struct {
 	Tie        string // the relation to the parent; every existing object has it
 	CreatedBy  string // permission on the parent that allows creating one
 	PeopleBy   string // permission on the object that shows its people
-	TypeTwice  bool   // whoever adds people types their e-mail twice (C9-9)
+	InFull     bool   // whoever adds people gives both their names, and their e-mail twice (C9-9)
 }
 
 // Root reports whether an object of this kind is the root of its site.
@@ -23,9 +23,9 @@ func (k Kind) Root() bool { return k.Parent == "" || k.Parent == access.TypePlat
 // Kinds lists them, parents before children.
 var Kinds = []Kind{
 	{Type: access.TypePlatform, Collection: "platforms", PeopleBy: "assist"},
-	{Type: access.TypePartner, Collection: "partners", Parent: access.TypePlatform, Tie: "platform", CreatedBy: "operate", PeopleBy: "manage_people", TypeTwice: true},
-	{Type: access.TypeClient, Collection: "clients", Parent: access.TypePartner, Tie: "partner", CreatedBy: "add_client", PeopleBy: "manage_people", TypeTwice: true},
-	{Type: access.TypeProject, Collection: "projects", Parent: access.TypeClient, Tie: "client", CreatedBy: "add_project", PeopleBy: "manage_people", TypeTwice: true},
+	{Type: access.TypePartner, Collection: "partners", Parent: access.TypePlatform, Tie: "platform", CreatedBy: "operate", PeopleBy: "manage_people", InFull: true},
+	{Type: access.TypeClient, Collection: "clients", Parent: access.TypePartner, Tie: "partner", CreatedBy: "add_client", PeopleBy: "manage_people", InFull: true},
+	{Type: access.TypeProject, Collection: "projects", Parent: access.TypeClient, Tie: "client", CreatedBy: "add_project", PeopleBy: "manage_people", InFull: true},
 	{Type: access.TypeCustomerAccount, Collection: "customer-accounts", Parent: access.TypePlatform, Tie: "platform", CreatedBy: "operate", PeopleBy: "manage_contacts"},
 	{Type: access.TypeInstance, Collection: "instances", Parent: access.TypePlatform, Tie: "platform", CreatedBy: "operate", PeopleBy: "manage_people"},
 }

@@ -15,9 +15,9 @@ import (
 
 // base is what a server stands on: where relationships are kept, and everything else.
 type base struct {
-	gateway   *relationships.Gateway
-	backend   backend
-	db        *sql.DB
+	gateway *relationships.Gateway
+	backend backend
+	db      *sql.DB
 	// ready lets the next server start, where several stand on one base.
 	ready func()
 }

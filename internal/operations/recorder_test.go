@@ -24,7 +24,7 @@ func (r *recorder) Write(ctx context.Context, w access.Write) (access.Token, err
 		r.before(w)
 	}
 	at, err := r.Relationships.Write(ctx, w)
-	if err == nil {
+	if err == nil && len(w.Updates) > 0 {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		r.committed = append(r.committed, w)

@@ -18,7 +18,7 @@ import (
 var harmless = strings.Fields(`
 	Read Grounds Head Watch Check LookupResources
 	PersonByEmail PeopleByID ObjectsByID InvitationsByID InvitationByToken APIKeysByID
-	Cursor DueEnds Events Announcement Mails`)
+	Cursor DueEnds FirstEnd Events Announcement Mails`)
 
 // TestEveryPortHasKillpoints, so that what comes to a port later is tried too.
 func TestEveryPortHasKillpoints(t *testing.T) {

@@ -42,7 +42,10 @@ type Dependencies struct {
 	Ready func(context.Context) map[string]error
 }
 
-type api struct{ Dependencies }
+type api struct {
+	Dependencies
+	seats seats
+}
 
 var _ StrictServerInterface = (*api)(nil)
 
@@ -57,7 +60,7 @@ func New(d Dependencies) (http.Handler, error) {
 	// Strict JSON: a misspelt field must not pass for an absent one.
 	binding.EnableDecoderDisallowUnknownFields = true
 
-	a := &api{d}
+	a := &api{d, newSeats()}
 	engine := gin.New()
 	engine.HandleMethodNotAllowed = true
 	engine.RedirectTrailingSlash = false

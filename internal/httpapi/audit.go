@@ -20,7 +20,7 @@ func operateOrPeople(a *api, c *gin.Context, request any) error {
 	ctx := c.Request.Context()
 	operator, err := a.has(ctx, access.Platform, "operate")
 	if err != nil || operator {
-		remember(c, keyOperator, operator)
+		noted(c.Request.Context()).auditAll = operator
 		return err
 	}
 	r, _ := request.(ListAuditEventsRequestObject)
@@ -44,7 +44,7 @@ func (a *api) ListAuditEvents(ctx context.Context, r ListAuditEventsRequestObjec
 	if err != nil {
 		return nil, err
 	}
-	operator, _ := ctx.Value(keyOperator).(bool)
+	operator := noted(ctx).auditAll
 	q.Open = !operator
 	events, people, next, err := a.Operations.AuditEvents(ctx, q)
 	if err != nil {

@@ -43,12 +43,8 @@ func (a *api) readBody(c *gin.Context) {
 		a.refuse(c, err)
 		return
 	}
-	remember(c, keyBody, text)
+	noted(c.Request.Context()).body = text
 	c.Request.Body = io.NopCloser(bytes.NewReader(text))
-}
-
-func body(c *gin.Context) []byte {
-	return c.Request.Context().Value(keyBody).([]byte) // readBody set it
 }
 
 // fieldPattern is what the contract's field names look like. The decoder would

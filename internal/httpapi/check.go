@@ -20,8 +20,8 @@ const (
 
 // Check answers one check.
 func (a *api) Check(ctx context.Context, r CheckRequestObject) (CheckResponseObject, error) {
-	q := ctx.Value(keyQuestion).(question) // mayAsk set it
-	decision, err := a.Checks.Check(ctx, q.Check)
+	q := noted(ctx).question // mayAsk set it
+	decision, err := a.answer(ctx, q)
 	if err != nil {
 		return nil, err
 	}
@@ -168,8 +168,7 @@ func mayAsk(a *api, c *gin.Context, request any) error {
 	if err != nil {
 		return err
 	}
-	remember(c, keyQuestion, q)
-	return a.ask(c.Request.Context(), q)
+	return a.askAtOnce(c.Request.Context(), q)
 }
 
 // ask decides whether the caller may ask a question. Relations are for operators:
@@ -187,8 +186,42 @@ func (q question) aboutCaller(ctx context.Context) bool {
 	return !q.stranger && !q.relation && q.Subject == (access.Subject{Object: caller(ctx)})
 }
 
+// askAtOnce notes a question and decides whether the caller may ask it. Where that
+// takes a check too, it has both answered in one step.
+func (a *api) askAtOnce(ctx context.Context, q question) error {
+	n := noted(ctx)
+	n.question = q
+	if !q.aboutCaller(ctx) {
+		both := a.Checks.Bulk(ctx, []access.Check{operate(ctx), q.Check})
+		n.operates, n.answer = &both[0], &both[1]
+	}
+	return a.ask(ctx, q)
+}
+
+// answer is the answer to the question that was asked at once, or to another.
+func (a *api) answer(ctx context.Context, q question) (access.Decision, error) {
+	if given := noted(ctx).answer; given != nil {
+		return given.Decision, given.Err
+	}
+	return a.Checks.Check(ctx, q.Check)
+}
+
+// operates reports whether the caller operates the platform: one request asks once.
+func (a *api) operates(ctx context.Context) (bool, error) {
+	n := noted(ctx)
+	if n.operates == nil {
+		decision, err := a.Checks.Check(ctx, operate(ctx))
+		n.operates = &access.Answer{Decision: decision, Err: err}
+	}
+	return n.operates.Decision.Allowed, n.operates.Err
+}
+
+func operate(ctx context.Context) access.Check {
+	return access.Check{Resource: access.Platform, Permission: "operate", Subject: access.Subject{Object: caller(ctx)}}
+}
+
 func (a *api) operatorOrPeopleOf(ctx context.Context, resource access.Object, relation bool) error {
-	operates, err := a.has(ctx, access.Platform, "operate")
+	operates, err := a.operates(ctx)
 	if err != nil || operates {
 		return err
 	}

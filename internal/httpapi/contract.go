@@ -23,6 +23,7 @@ type route struct {
 	id         string
 	need       need
 	open       bool            // to anybody, without an access token
+	asks       bool            // it asks questions, and changes nothing
 	query      map[string]bool // the parameters it takes
 	body       bool            // it takes one
 	repeatable bool            // it takes an Idempotency-Key
@@ -76,6 +77,7 @@ func readContract(contract []byte) (routes, error) {
 				return nil, fmt.Errorf("read the contract: %s %s: %w", method, path, err)
 			}
 			r := route{id: operation.ID, need: needs[operation.Permission], query: map[string]bool{}, body: operation.RequestBody != nil, once: operation.ShownOnce}
+			r.asks = strings.HasPrefix(operation.Permission, "may ask")
 			r.open = operation.Security != nil && len(*operation.Security) == 0
 			if r.need == nil {
 				return nil, fmt.Errorf("%s %s names no permission its caller needs (x-permission is %q)", method, path, operation.Permission)

@@ -13,7 +13,7 @@ import (
 
 // Evaluate answers one question of AuthZEN.
 func (a *api) Evaluate(ctx context.Context, _ EvaluateRequestObject) (EvaluateResponseObject, error) {
-	e, err := a.decide(ctx, ctx.Value(keyQuestion).(question)) // mayEvaluate set it
+	e, err := a.decide(ctx, noted(ctx).question) // mayEvaluate set it
 	return Evaluate200JSONResponse(e), err
 }
 
@@ -21,7 +21,7 @@ func (a *api) decide(ctx context.Context, q question) (Evaluation, error) {
 	if q.void {
 		return Evaluation{}, nil
 	}
-	decision, err := a.Checks.Check(ctx, q.Check)
+	decision, err := a.answer(ctx, q)
 	return Evaluation{Decision: q.allowed(decision)}, err
 }
 
@@ -93,8 +93,11 @@ func (a *api) mayEvaluate(c *gin.Context, e PartialEvaluation) error {
 	if err != nil {
 		return err
 	}
-	remember(c, keyQuestion, q)
-	return a.askVisibly(c.Request.Context(), q)
+	if q.void {
+		noted(c.Request.Context()).question = q
+		return nil
+	}
+	return visibly(q.Resource, a.askAtOnce(c.Request.Context(), q))
 }
 
 // askVisibly is ask for AuthZEN, which knows 403 and no 404: who may not ask

@@ -79,7 +79,7 @@ func (a *api) AcceptInvitation(ctx context.Context, r AcceptInvitationRequestObj
 
 // verified is the e-mail the caller's login vouches for, if it does.
 func verified(ctx context.Context) email.Address {
-	login := ctx.Value(keyLogin).(access.Login) // authenticate set it
+	login := noted(ctx).login // authenticate set it
 	if !login.EmailVerified {
 		return ""
 	}

@@ -14,7 +14,7 @@ func (a *api) LookupResources(ctx context.Context, r LookupResourcesRequestObjec
 	if err != nil {
 		return nil, err
 	}
-	subject := ctx.Value(keyQuestion).(question) // selfOrOperate set it
+	subject := noted(ctx).question // selfOrOperate set it
 	if err := a.covers(ctx, r.Body.Consistency); err != nil {
 		return nil, err
 	}
@@ -91,7 +91,7 @@ func selfOrOperate(a *api, c *gin.Context, request any) error {
 	if q.Subject, q.stranger, err = a.subject(c.Request.Context(), r.Body.Subject); err != nil {
 		return err
 	}
-	remember(c, keyQuestion, q)
+	noted(c.Request.Context()).question = q
 	if q.aboutCaller(c.Request.Context()) {
 		return nil
 	}

@@ -18,27 +18,7 @@ import (
 	"github.com/gatehouse/gatehouse/internal/operations"
 )
 
-// key names what middleware leaves for handlers in the request's context. It is
-// never left in gin's: gin gives that to another request as soon as this one is
-// answered, while goroutines started for it may still be looking.
-type key string
-
-const (
-	keyRequestID key = "request_id"
-	keyPerson    key = "person"
-	keyLogin     key = "login"
-	keyBody      key = "body"
-	keyQuestion  key = "question"
-	keySearch    key = "search"
-	keyAddress   key = "address"
-	keyOperator  key = "operator"
-)
-
 var requestIDPattern = regexp.MustCompile(`^[A-Za-z0-9._\-]{1,128}$`)
-
-func remember(c *gin.Context, k key, value any) {
-	c.Request = c.Request.WithContext(context.WithValue(c.Request.Context(), k, value))
-}
 
 // identify gives each request an id, the caller's own if it is a plain one. To
 // AuthZEN it is any text, which comes back as it was.
@@ -47,22 +27,13 @@ func identify(c *gin.Context) {
 	if !requestIDPattern.MatchString(id) && (id == "" || !isAuthzen(c)) {
 		id = ulid.Make().String()
 	}
-	remember(c, keyRequestID, id)
+	n := &notes{requestID: id}
+	begin(c, n)
 	c.Header("X-Request-ID", id)
 	// What a header says of where a request comes from, anybody can write.
 	if host, _, err := net.SplitHostPort(c.Request.RemoteAddr); err == nil {
-		remember(c, keyAddress, host)
+		n.address = host
 	}
-}
-
-func address(ctx context.Context) string {
-	host, _ := ctx.Value(keyAddress).(string)
-	return host
-}
-
-func requestID(ctx context.Context) string {
-	id, _ := ctx.Value(keyRequestID).(string)
-	return id
 }
 
 // headers keep answers out of caches and out of other sites' pages.
@@ -118,7 +89,11 @@ func deadline(c *gin.Context) {
 // the first time has a profile from then on.
 func (a *api) authenticate(contract routes) gin.HandlerFunc {
 	return func(c *gin.Context) {
-		if !contract.of(c).open {
+		switch r := contract.of(c); {
+		case r.open:
+		case r.asks:
+			a.seat(c)
+		default:
 			a.signIn(c)
 		}
 	}
@@ -140,15 +115,21 @@ func (a *api) signIn(c *gin.Context) {
 		a.refuse(c, err)
 		return
 	}
-	remember(c, keyLogin, login)
-	remember(c, keyPerson, person)
+	n := noted(c.Request.Context())
+	n.login, n.person = login, person
 }
 
-func person(ctx context.Context) access.Person {
-	return ctx.Value(keyPerson).(access.Person) // authenticate set it
+// seat signs in, unless the same token did a moment ago.
+func (a *api) seat(c *gin.Context) {
+	token, n := c.GetHeader("Authorization"), noted(c.Request.Context())
+	if s, ok := a.seats.find(token); ok {
+		n.login, n.person = s.login, s.person
+		return
+	}
+	if a.signIn(c); !c.IsAborted() {
+		a.seats.take(token, seat{n.login, n.person})
+	}
 }
-
-func caller(ctx context.Context) access.Object { return access.User(person(ctx).ID) }
 
 // maxReason bounds, in bytes, why a caller says they change something.
 const maxReason = 500

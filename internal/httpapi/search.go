@@ -17,7 +17,7 @@ const everyone = "*"
 // SearchSubjects answers which subjects of a type have a permission on a resource.
 // Everyone is not among them: that is no subject that could be asked about.
 func (a *api) SearchSubjects(ctx context.Context, _ SearchSubjectsRequestObject) (SearchSubjectsResponseObject, error) {
-	s := ctx.Value(keySearch).(search) // maySearch set it
+	s := noted(ctx).search // maySearch set it
 	ids, page, err := s.page(func(p access.Page) (access.Lookup, error) {
 		return a.Checks.LookupSubjects(ctx, s.question.Resource, s.question.Permission, s.question.Subject.Type, p)
 	})
@@ -28,7 +28,7 @@ func (a *api) SearchSubjects(ctx context.Context, _ SearchSubjectsRequestObject)
 
 // SearchResources answers on which resources of a type a subject has a permission.
 func (a *api) SearchResources(ctx context.Context, _ SearchResourcesRequestObject) (SearchResourcesResponseObject, error) {
-	s := ctx.Value(keySearch).(search) // maySearch set it
+	s := noted(ctx).search // maySearch set it
 	ids, page, err := s.page(func(p access.Page) (access.Lookup, error) {
 		return a.Checks.LookupResources(ctx, s.question.Resource.Type, s.question.Permission, s.question.Subject, p)
 	})
@@ -37,7 +37,7 @@ func (a *api) SearchResources(ctx context.Context, _ SearchResourcesRequestObjec
 
 // SearchActions answers which permissions a subject has on a resource.
 func (a *api) SearchActions(ctx context.Context, _ SearchActionsRequestObject) (SearchActionsResponseObject, error) {
-	s := ctx.Value(keySearch).(search) // maySearch set it
+	s := noted(ctx).search // maySearch set it
 	names, page, err := s.page(func(p access.Page) (found access.Lookup, err error) {
 		all, err := a.permissions(ctx, s.question.Check)
 		if err == nil {
@@ -106,7 +106,7 @@ func (a *api) maySearch(c *gin.Context, what searched, r SearchRequest) error {
 	if s.question, err = a.evaluation(ctx, s.example(a.Vocabulary)); err != nil {
 		return err
 	}
-	remember(c, keySearch, s)
+	noted(c.Request.Context()).search = s
 	if q := s.question; what == resources && !q.void && !q.aboutCaller(ctx) {
 		return a.require(ctx, access.Platform, "operate")
 	} else if what == resources {

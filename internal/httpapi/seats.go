@@ -1,0 +1,42 @@
+package httpapi
+
+import (
+	"crypto/sha256"
+	"time"
+
+	"github.com/maypok86/otter/v2"
+
+	"github.com/gatehouse/gatehouse/internal/access"
+)
+
+const (
+	// seatTime is how long whoever asks questions is known by their token without
+	// a look at it. What they may ask is looked at each time.
+	seatTime = 5 * time.Second
+	maxSeats = 10_000
+)
+
+// seats remember, for a moment, whose login a token stands for: to read it and to
+// look its person up takes longer than to answer a check. They are for questions only;
+// whoever changes something, or asks about their own profile, signs in each time.
+type seats struct {
+	taken *otter.Cache[[sha256.Size]byte, seat]
+}
+
+type seat struct {
+	login  access.Login
+	person access.Person
+}
+
+func newSeats() seats {
+	return seats{otter.Must(&otter.Options[[sha256.Size]byte, seat]{
+		MaximumSize: maxSeats, ExpiryCalculator: otter.ExpiryWriting[[sha256.Size]byte, seat](seatTime),
+	})}
+}
+
+// find returns who holds a token; the token itself is not kept.
+func (s seats) find(token string) (seat, bool) {
+	return s.taken.GetIfPresent(sha256.Sum256([]byte(token)))
+}
+
+func (s seats) take(token string, by seat) { s.taken.Set(sha256.Sum256([]byte(token)), by) }

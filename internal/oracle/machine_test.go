@@ -41,7 +41,7 @@ func TestMain(m *testing.M) {
 	}
 	given := map[string]bool{}
 	flag.Visit(func(f *flag.Flag) { given[f.Name] = true })
-	for name, value := range map[string]string{"rapid.checks": strconv.Itoa(sequences), "rapid.steps": "50"} {
+	for name, value := range map[string]string{"rapid.checks": strconv.Itoa(sequences), "rapid.steps": "60"} {
 		if !given[name] {
 			if err := flag.Set(name, value); err != nil {
 				panic(err)
@@ -79,7 +79,7 @@ var products = map[string]product{
 		held: []holding{
 			{"olga", "operator", platform}, {"ann", "company_admin", "instance:tour"}, {"bob", "company_admin", "instance:visit"}, {"cid", "instance_member", "instance:visit"},
 		},
-		actions: []string{"share", "change share", "unshare", "configure sharing"},
+		actions: []string{"share", "share again", "change share", "change share again", "unshare", "configure sharing"},
 	},
 	"all": {
 		objects: []string{"partner:lex", platform, "client:one", "partner:lex", "project:a", "client:one", "customer_account:alp", platform, "customer_account:sub", platform, "instance:tour", platform, "instance:visit", platform},
@@ -112,7 +112,7 @@ func TestOracle(t *testing.T) {
 					"remove": m.remove, "delete profile": m.deleteProfile, "sign in": m.signIn, "time passes": m.timePasses,
 					"create": m.create, "tidy": m.tidy,
 					"contract": m.contract, "sub-customer": m.addSubCustomer, "order": m.order, "key": m.makeKey, "delete": m.delete,
-					"share": m.share, "change share": m.changeShare, "unshare": m.unshare, "configure sharing": m.configureSharing,
+					"share": m.share, "share again": m.share, "change share": m.changeShare, "change share again": m.changeShare, "unshare": m.unshare, "configure sharing": m.configureSharing,
 				}
 				actions := map[string]func(*rapid.T){"": m.compare}
 				for _, name := range slices.Concat(everywhere, p.actions) {
@@ -144,6 +144,11 @@ func begin(t *rapid.T, e *engine, p product) *machine {
 		created, err := m.made(system, pair[0], pair[1])
 		require.NoError(t, err, created)
 		m.facts.parent[pair[0]], m.facts.zone[pair[0]] = pair[1], zurich
+	}
+	for _, who := range []string{"bob", "cid"} {
+		m.facts.login[who] = true
+		_, err := m.SignIn(t.Context(), m.login(who))
+		require.NoError(t, err)
 	}
 	var write access.Write
 	for _, h := range p.held {
@@ -285,9 +290,13 @@ func some(t *rapid.T, on string) []string {
 	return rapid.SliceOfNDistinct(rapid.SampledFrom(memberRoles(on)), min(1, rapid.IntRange(0, 20).Draw(t, "named")), min(2, len(memberRoles(on))), rapid.ID).Draw(t, "roles")
 }
 
-// aDay draws a last day, or none.
-func (m *machine) aDay(t *rapid.T) time.Time {
-	if rapid.IntRange(0, 2).Draw(t, "until") > 0 {
+// aDay draws a last day, or none; where a role does not end, mostly none.
+func (m *machine) aDay(t *rapid.T, ids ...string) time.Time {
+	most := 2
+	if slices.ContainsFunc(ids, func(id string) bool { return find(id).forever }) {
+		most = 20
+	}
+	if rapid.IntRange(0, most).Draw(t, "until") > 0 {
 		return forGood
 	}
 	return m.someDay(t)
@@ -339,7 +348,7 @@ func givers(ids []string) []string {
 func (m *machine) add(t *rapid.T) {
 	on := m.somewhere(t)
 	ids := some(t, on)
-	by, who, last := m.actor(t, on, givers(ids)...), pick(t, "person", people), m.aDay(t)
+	by, who, last := m.actor(t, on, givers(ids)...), pick(t, "person", people), m.aDay(t, ids...)
 	added, err := m.Add(t.Context(), m.by(by), m.object(on), operations.Newcomer{Email: string(m.address(who))}, ids, day(last))
 	wanted, refused := m.facts.add(by, who, on, ids, last)
 	m.same(t, string(added.Outcome), err, wanted, refused)
@@ -351,6 +360,9 @@ func (m *machine) endOnADay(t *rapid.T) { m.endOn(t, m.someDay(t)) }
 
 func (m *machine) endOn(t *rapid.T, last time.Time) {
 	h := m.holder(t)
+	if find(h.role).forever && !last.IsZero() && rapid.IntRange(0, 9).Draw(t, "for once") > 0 {
+		t.Skip("it does not end on a day")
+	}
 	by := m.actor(t, h.on, find(h.role).takenBy)
 	_, err := m.EndRole(t.Context(), m.by(by), m.world.object(h.on), m.person(h.who), h.role, day(last))
 	wanted, refused := m.facts.endRole(by, h.who, h.on, h.role, last)
@@ -360,7 +372,7 @@ func (m *machine) endOn(t *rapid.T, last time.Time) {
 func (m *machine) change(t *rapid.T) {
 	h := m.holder(t)
 	ids := some(t, h.on)
-	by, last := m.actor(t, h.on, givers(ids)...), m.aDay(t)
+	by, last := m.actor(t, h.on, givers(ids)...), m.aDay(t, ids...)
 	changed, err := m.ChangeRoles(t.Context(), m.by(by), m.object(h.on), m.person(h.who), ids, day(last))
 	wanted, refused := m.facts.changeRoles(by, h.who, h.on, ids, last)
 	m.same(t, string(changed.Outcome), err, wanted, refused)
@@ -402,12 +414,16 @@ func (m *machine) deleteProfile(t *rapid.T) {
 
 func (m *machine) signIn(t *rapid.T) {
 	who := pick(t, "person", people)
-	_, err := m.SignIn(t.Context(), access.Login{Issuer: "test", Subject: string(m.address(who)), Email: m.address(who), EmailVerified: true})
+	_, err := m.SignIn(t.Context(), m.login(who))
 	m.facts.login[who] = true
 	if who == "olga" { // an operator by configuration
 		m.facts.held[holding{who, "operator", platform}] = forGood
 	}
 	m.same(t, "signed in", err, "signed in", nil)
+}
+
+func (m *machine) login(who string) access.Login {
+	return access.Login{Issuer: "test", Subject: string(m.address(who)), Email: m.address(who), EmailVerified: true}
 }
 
 func (m *machine) timePasses(t *rapid.T) {
@@ -422,7 +438,7 @@ func (m *machine) timePasses(t *rapid.T) {
 func (m *machine) invite(t *rapid.T) {
 	on := m.somewhere(t)
 	ids := some(t, on)
-	by, who, last := m.actor(t, on, givers(ids)...), pick(t, "person", people), m.aDay(t)
+	by, who, last := m.actor(t, on, givers(ids)...), pick(t, "person", people), m.aDay(t, ids...)
 	lasts := rapid.SampledFrom([]time.Duration{7 * 24 * time.Hour, time.Hour, 30 * 24 * time.Hour}).Draw(t, "lasts")
 	invited, _, err := m.Invite(t.Context(), m.by(by), m.object(on), operations.Newcomer{Email: string(m.address(who))}, ids, day(last), lasts)
 	wanted, refused := m.facts.invite(by, who, on, ids, last, lasts)
@@ -446,7 +462,7 @@ func (m *machine) anInvitation(t *rapid.T) invitation {
 			pending = append(pending, i.name)
 		}
 	}
-	if len(pending) > 0 && rapid.IntRange(0, 3).Draw(t, "pending") > 0 {
+	if rapid.IntRange(0, 3).Draw(t, "pending") > 0 {
 		every = pending
 	}
 	return m.facts.invitation(pick(t, "invitation", every))
@@ -604,15 +620,51 @@ func (m *machine) aShare(t *rapid.T) (share, roles.Share) {
 func (m *machine) share(t *rapid.T) {
 	instance := pick(t, "instance", m.of("instance"))
 	by, who, home := m.actor(t, instance, "grant_share"), pick(t, "person", people), pick(t, "home", m.of("instance"))
+	if guests := m.guests(); len(guests) > 0 && rapid.IntRange(0, 3).Draw(t, "a guest") > 0 {
+		guest := rapid.SampledFrom(guests).Draw(t, "guest")
+		instance, who, home = guest[0], guest[1], guest[2]
+		by = m.actor(t, instance, "grant_share")
+	}
 	s, asked := m.aShare(t)
 	shared, err := m.Share(t.Context(), m.by(by), m.object(instance), string(m.address(who)), m.object(home).ID, asked)
 	wanted, refused := m.facts.share(by, who, instance, home, s)
 	m.same(t, string(shared.Outcome), err, wanted, refused)
 }
 
+// guests are who could share an instance, each with the instance and their own.
+func (m *machine) guests() (found [][3]string) {
+	for _, instance := range m.of("instance") {
+		for _, home := range slices.Sorted(slices.Values(m.facts.allowed[instance])) {
+			for _, who := range people {
+				if m.facts.login[who] && m.facts.may(who, "affiliated", home) && m.facts.shareable[instance] {
+					found = append(found, [3]string{instance, who, home})
+				}
+			}
+		}
+	}
+	return found
+}
+
+// sharer is mostly somebody with whom an instance is shared.
+func (m *machine) sharer(t *rapid.T) (instance, who string) {
+	var shared [][2]string
+	for _, instance := range m.of("instance") {
+		for _, who := range people {
+			if len(m.facts.sharedWith(who, instance)) > 0 {
+				shared = append(shared, [2]string{instance, who})
+			}
+		}
+	}
+	if len(shared) > 0 && rapid.IntRange(0, 3).Draw(t, "shared") > 0 {
+		found := rapid.SampledFrom(shared).Draw(t, "sharer")
+		return found[0], found[1]
+	}
+	return pick(t, "instance", m.of("instance")), pick(t, "person", people)
+}
+
 func (m *machine) changeShare(t *rapid.T) {
-	instance := pick(t, "instance", m.of("instance"))
-	by, who := m.actor(t, instance, "manage_shares"), pick(t, "person", people)
+	instance, who := m.sharer(t)
+	by := m.actor(t, instance, "manage_shares")
 	s, asked := m.aShare(t)
 	_, _, err := m.ChangeShare(t.Context(), m.by(by), m.object(instance), m.person(who), asked)
 	wanted, refused := m.facts.changeShare(by, who, instance, s)
@@ -620,8 +672,8 @@ func (m *machine) changeShare(t *rapid.T) {
 }
 
 func (m *machine) unshare(t *rapid.T) {
-	instance := pick(t, "instance", m.of("instance"))
-	by, who := m.actor(t, instance, "manage_shares"), pick(t, "person", people)
+	instance, who := m.sharer(t)
+	by := m.actor(t, instance, "manage_shares")
 	_, err := m.Unshare(t.Context(), m.by(by), m.object(instance), m.person(who))
 	wanted, refused := m.facts.unshare(by, who, instance)
 	m.same(t, "unshared", err, wanted, refused)

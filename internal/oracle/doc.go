@@ -7,4 +7,8 @@
 // or error code of the operation and every permission of every person and API key on every
 // object must be what the oracle says. What fails is shrunk to the fewest steps that
 // fail, and is played again with -rapid.failfile.
+//
+// It was seen to fail with each of these rules broken in turn: the last-admin guard, the
+// exclusivity of roles, that a covering role must last as long, and that an inviter must
+// still hold their right (before that was so where the inviter had deleted their profile).
 package oracle

@@ -9,6 +9,6 @@
 // fail, and is played again with -rapid.failfile.
 //
 // It was seen to fail with each of these rules broken in turn: the last-admin guard, the
-// exclusivity of roles, that a covering role must last as long, and that a share needs the
-// feature to be on.
+// exclusivity of roles, that a covering role must last as long, that a share needs the
+// feature to be on, and that nobody ends their own role as partner admin.
 package oracle

@@ -127,7 +127,7 @@ func (a *api) seat(c *gin.Context) {
 		return
 	}
 	if a.signIn(c); !c.IsAborted() {
-		a.seats.take(token, seat{n.login, n.person})
+		a.seats.take(token, n)
 	}
 }
 

@@ -26,17 +26,19 @@ type seats struct {
 type seat struct {
 	login  access.Login
 	person access.Person
+	until  time.Time
 }
 
 func newSeats() seats {
-	return seats{otter.Must(&otter.Options[[sha256.Size]byte, seat]{
-		MaximumSize: maxSeats, ExpiryCalculator: otter.ExpiryWriting[[sha256.Size]byte, seat](seatTime),
-	})}
+	return seats{otter.Must(&otter.Options[[sha256.Size]byte, seat]{MaximumSize: maxSeats})}
 }
 
 // find returns who holds a token; the token itself is not kept.
 func (s seats) find(token string) (seat, bool) {
-	return s.taken.GetIfPresent(sha256.Sum256([]byte(token)))
+	found, ok := s.taken.GetIfPresent(sha256.Sum256([]byte(token)))
+	return found, ok && time.Now().Before(found.until)
 }
 
-func (s seats) take(token string, by seat) { s.taken.Set(sha256.Sum256([]byte(token)), by) }
+func (s seats) take(token string, n *notes) {
+	s.taken.Set(sha256.Sum256([]byte(token)), seat{n.login, n.person, time.Now().Add(seatTime)})
+}

@@ -35,8 +35,11 @@ func (o *Operations) Accept(ctx context.Context, by By, verified email.Address, 
 			return w, "", i.notPending()
 		}
 		i.settle(&w, "accepted_by", person)
-		err = o.requireRight(ctx, &w, i.Inviter, i.Object, givenBy(i.Roles)...)
-		if access.IsKind(err, access.Forbidden) {
+		gone := i.Inviter == access.Object{} // they deleted their profile
+		if !gone {
+			err = o.requireRight(ctx, &w, i.Inviter, i.Object, givenBy(i.Roles)...)
+		}
+		if gone || access.IsKind(err, access.Forbidden) {
 			err = access.Fail(access.Conflict, "inviter_lost_right", "whoever invited you may no longer do so; ask an admin to send the invitation again")
 		}
 		if err != nil {

@@ -16,7 +16,7 @@ const Changed Outcome = "changed"
 // that stays keeps its end, unless a last day is named for all.
 // Errors: Invalid (unknown_role, role_required, exclusive_roles, role_does_not_end,
 // past_date), NotFound (not_found) where the person has no role, Conflict
-// (self_removal, last_admin).
+// (self_removal, last_admin, cleanup_under_way).
 func (o *Operations) ChangeRoles(ctx context.Context, by By, object, person access.Object, roleIDs []string, last *access.Day) (Added, error) {
 	if len(roleIDs) == 0 {
 		return Added{}, access.Fail(access.Invalid, "role_required", "name at least one role, or remove the member")
@@ -34,6 +34,9 @@ func (o *Operations) ChangeRoles(ctx context.Context, by By, object, person acce
 		w := access.Write{Cause: by.cause("change_roles")}
 		found, held, at, err := o.member(ctx, object, person)
 		if err != nil {
+			return w, "", err
+		}
+		if err := o.requireNotRemoved(ctx, object, person); err != nil {
 			return w, "", err
 		}
 		after := map[string]access.Relationship{}
@@ -70,6 +73,21 @@ func (o *Operations) ChangeRoles(ctx context.Context, by By, object, person acce
 	changed.Person = people[person.ID]
 	changed.Person.ID = person.ID
 	return changed, err
+}
+
+// requireNotRemoved refuses to change roles that a removal from the site has ended,
+// and that only have not been deleted yet.
+// Errors: Conflict (cleanup_under_way).
+func (o *Operations) requireNotRemoved(ctx context.Context, object, person access.Object) error {
+	site, err := o.site(ctx, object)
+	if err != nil || site.Type != access.TypePartner {
+		return err
+	}
+	removed, _, err := o.Relationships.Read(ctx, access.On(site, "removed").To(person))
+	if err == nil && len(removed) > 0 {
+		err = cleanupUnderWay()
+	}
+	return err
 }
 
 // change plans what becomes of one role.

@@ -98,18 +98,11 @@ func (o *Operations) keeper(keep *access.Write, object, person access.Object, fo
 			continue
 		}
 		delete(whole, person.ID)
-		kept := ""
-		for other, until := range whole {
-			if until.IsZero() && (kept == "" || other < kept) {
-				kept = other
-			}
-		}
-		if kept == "" {
+		remains := stays(power, object, whole, person)
+		if len(remains) == 0 {
 			return false
 		}
-		for _, relation := range power {
-			keep.Require(access.MustMatch(access.On(object, relation).To(access.User(kept))))
-		}
+		keep.Require(remains...)
 	}
 	if i := slices.IndexFunc(found, func(r access.Relationship) bool { return r.Relation == "admin_version" }); i >= 0 {
 		keep.Require(access.MustMatch(access.Exactly(found[i])))

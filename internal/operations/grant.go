@@ -83,7 +83,7 @@ func (g grant) plan(ctx context.Context, o *Operations, w *access.Write) (planne
 	}
 	if removed := g.mark(found, "removed"); removed != nil {
 		if g.mark(found, "removing") != nil || len(inSite) > most {
-			return planned{}, access.Fail(access.Conflict, "cleanup_under_way", "this person was removed from the site a moment ago; try again shortly")
+			return planned{}, cleanupUnderWay()
 		}
 		g.reactivate(*removed, inSite, held, w)
 		p.outcome = Reactivated
@@ -115,6 +115,10 @@ func (g grant) plan(ctx context.Context, o *Operations, w *access.Write) (planne
 	}
 	p.held = inOrder(g.object.Type, held)
 	return p, nil
+}
+
+func cleanupUnderWay() error {
+	return access.Fail(access.Conflict, "cleanup_under_way", "this person was removed from the site a moment ago; try again shortly")
 }
 
 // add plans each role that nothing in the site covers.

@@ -29,7 +29,8 @@ func guardFilters(object access.Object) []access.Filter {
 // guard keeps an object that has an admin from losing the last one whose power is
 // whole and permanent. A write that could reduce admins swaps admin_version, so
 // of two at once only one commits and the other sees what it left. Naming another
-// admin in a precondition would not do: their role may be ending too.
+// admin in a precondition would not do: their role may be ending too. It is named all
+// the same, because whoever deletes their own profile swaps no version.
 // Errors: Conflict (last_admin).
 func (o *Operations) guard(w *access.Write, object access.Object, found []access.Relationship) error {
 	after := apply(w.Updates, found)
@@ -46,6 +47,9 @@ func (o *Operations) guard(w *access.Write, object access.Object, found []access
 			if end, still := left[person]; (!still || !noSooner(end, until)) && !permanent(left) {
 				return access.Fail(access.Conflict, "last_admin", "this would leave %s without an admin; appoint another first", object)
 			}
+		}
+		if len(had) > 0 {
+			w.Require(stays(power, object, left, w.Cause.Actor)...)
 		}
 	}
 	if reduces {
@@ -122,6 +126,23 @@ func admins(power []string, object access.Object, found []access.Relationship) m
 		}
 	}
 	return until
+}
+
+// stays requires that one of the permanent admins, rather the actor, is still there.
+func stays(power []string, object access.Object, admins map[string]time.Time, actor access.Object) (all []access.Precondition) {
+	kept := ""
+	for person, until := range admins {
+		if until.IsZero() && (kept == "" || person == actor.ID || kept != actor.ID && person < kept) {
+			kept = person
+		}
+	}
+	if kept == "" {
+		return nil
+	}
+	for _, relation := range power {
+		all = append(all, access.MustMatch(access.On(object, relation).To(access.User(kept))))
+	}
+	return all
 }
 
 func permanent(admins map[string]time.Time) bool {

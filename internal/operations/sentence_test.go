@@ -39,6 +39,7 @@ var sentences = []struct {
 	{`changes what (\w+) shares of (\S+): (.+?)(?: until (\S+))?`, changeShare},
 	{`unshares (\S+) with (\w+)`, unshare},
 	{`signs in`, signIn},
+	{`leaves`, leave},
 	{`lets #(\d+) expire`, expire},
 }
 
@@ -147,6 +148,11 @@ func tidy(w *world, by operations.By, words []string) (string, error) {
 	return "tidied up", w.Tidy(w.t.Context(), by, w.object(words[1]), w.person(words[0]))
 }
 
+func leave(w *world, by operations.By, _ []string) (string, error) {
+	_, err := w.DeleteProfile(w.t.Context(), by)
+	return "left", err
+}
+
 // day is the date in a sentence, if there is one.
 func (w *world) day(text string) *access.Day {
 	w.t.Helper()
@@ -169,7 +175,7 @@ func (w *world) invitation(number string) operations.Invitation {
 	w.t.Helper()
 	n, err := strconv.Atoi(number)
 	require.NoError(w.t, err)
-	found, _, err := w.store.Read(w.t.Context(), access.Filter{ResourceType: access.TypeInvitation, Relation: "inviter"})
+	found, _, err := w.store.Read(w.t.Context(), access.Filter{ResourceType: access.TypeInvitation})
 	require.NoError(w.t, err)
 	for _, r := range found {
 		if strings.HasSuffix(r.Resource.ID, fmt.Sprintf("-%04d", n)) {

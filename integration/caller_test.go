@@ -43,7 +43,7 @@ func (s *server) mint(t *testing.T, flags ...string) string {
 	if made, ok := s.tokens.Load(key); ok {
 		return made.(string)
 	}
-	printed, err := say(t.Context(), "", gatehouse, append([]string{"token", "--data-dir", s.dataDir}, flags...)...)
+	printed, err := say(t.Context(), "", gatehouse, append([]string{"token", "--data-dir", s.dataDir, "--dev-key-file", s.devKey}, flags...)...)
 	require.NoError(t, err)
 	made := strings.TrimSuffix(printed, "\n")
 	s.tokens.Store(key, made)

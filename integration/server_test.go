@@ -23,6 +23,7 @@ import (
 type server struct {
 	*process
 	dataDir string
+	devKey  string           // signs the tokens; empty if it is in the data directory
 	url     string           // of the HTTP API
 	grpc    string           // address of SpiceDB's own API
 	key     string           // that opens it
@@ -56,7 +57,7 @@ func (s *server) again(t *testing.T, flags ...string) *server {
 // readyTime is how long a server may take to become ready on a busy machine.
 const readyTime = time.Minute
 
-var readyLine = regexp.MustCompile(`msg=ready http=(\S+) grpc=(\S*)`)
+var readyLine = regexp.MustCompile(`msg=ready http=(\S+) grpc="?([^\s"]*)"?`)
 
 // serve starts a server and returns when it says that it is ready.
 func serve(dataDir string, flags ...string) (*server, error) {

@@ -133,24 +133,19 @@ func fill(t *testing.T, s *server) {
 type separate struct {
 	*process
 	address, key string
+	store        []string // flags that say where it keeps what it knows
 	conn         *grpc.ClientConn
 }
 
 // startSpiceDB runs `spicedb serve` on a Postgres database, as operations would.
-func startSpiceDB(t *testing.T, url string) separate {
+func startSpiceDB(t *testing.T, url string) *separate {
 	t.Helper()
 	program := findSpiceDB(t)
-	store := []string{"--datastore-engine", "postgres", "--datastore-conn-uri", url, "--skip-release-check", "--log-level", "warn"}
-	_, err := say(t.Context(), "", program, append([]string{"datastore", "migrate", "head"}, store...)...)
+	s := &separate{address: freeAddress(), key: "a-preshared-key-of-length"}
+	s.store = []string{"--datastore-engine", "postgres", "--datastore-conn-uri", url, "--skip-release-check", "--log-level", "warn"}
+	_, err := say(t.Context(), "", program, append([]string{"datastore", "migrate", "head"}, s.store...)...)
 	require.NoError(t, err)
-
-	s := separate{address: freeAddress(), key: "a-preshared-key-of-length"}
-	s.process, err = launch("", nil, program, append([]string{
-		"serve", "--grpc-addr", s.address, "--grpc-preshared-key", s.key,
-		"--dispatch-cache-enabled=false", "--dispatch-cluster-cache-enabled=false",
-		"--metrics-enabled=false", "--telemetry-endpoint", "", "--grpc-shutdown-grace-period", "0s",
-	}, store...)...)
-	require.NoError(t, err)
+	s.run(t)
 	t.Cleanup(func() { require.NoError(t, s.stop()) })
 	s.conn, err = grpc.NewClient(s.address,
 		grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithPerRPCCredentials(preshared(s.key)))
@@ -162,6 +157,18 @@ func startSpiceDB(t *testing.T, url string) separate {
 	_, err = v1.NewSchemaServiceClient(s.conn).ReadSchema(ready, &v1.ReadSchemaRequest{}, grpc.WaitForReady(true))
 	require.Equal(t, codes.NotFound, status.Code(err), "%v\n%s", err, &s.stderr)
 	return s
+}
+
+// run runs it, again after it was killed.
+func (s *separate) run(t *testing.T) {
+	t.Helper()
+	var err error
+	s.process, err = launch("", nil, findSpiceDB(t), append([]string{
+		"serve", "--grpc-addr", s.address, "--grpc-preshared-key", s.key,
+		"--dispatch-cache-enabled=false", "--dispatch-cluster-cache-enabled=false",
+		"--metrics-enabled=false", "--telemetry-endpoint", "", "--grpc-shutdown-grace-period", "0s",
+	}, s.store...)...)
+	require.NoError(t, err)
 }
 
 func findSpiceDB(t *testing.T) string {

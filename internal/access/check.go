@@ -8,6 +8,7 @@ type Check struct {
 	Permission string
 	Subject    Subject
 	Context    map[string]any // caveat context, may be nil
+	Exact      bool           // is to be computed now, whatever was computed before
 }
 
 // Decision answers a Check. A permission that depends on caveat context the
@@ -17,12 +18,6 @@ type Decision struct {
 	Conditional bool  // it depends on caveat context that the check did not bring
 	Cached      bool  // it was computed before, and still holds
 	CheckedAt   Token // the answer is no older than this
-}
-
-// Answer is one answer of several: a decision, or why there is none.
-type Answer struct {
-	Decision Decision
-	Err      error
 }
 
 // Answer is one answer of several that were asked for at once: a decision, or why

@@ -96,6 +96,9 @@ func (w *Write) Replace(r Relationship) {
 	w.Require(MustMatch(Exactly(r)))
 }
 
+// Settle notes what the write would have changed, had it been there to change.
+func (w *Write) Settle(rs ...Relationship) { w.Settled = append(w.Settled, rs...) }
+
 // Require adds preconditions to the write, each once.
 func (w *Write) Require(ps ...Precondition) {
 	for _, p := range ps {

@@ -84,7 +84,7 @@ func (c *Cache) Check(ctx context.Context, q access.Check) (access.Decision, err
 
 // cacheable reports whether the answer depends on nothing but what epochs cover.
 func cacheable(q access.Check) bool {
-	return q.Subject.Relation == "" && q.Subject.ID != "*" && len(q.Context) == 0
+	return !q.Exact && q.Subject.Relation == "" && q.Subject.ID != "*" && len(q.Context) == 0
 }
 
 // keyOf names a question. Parts have their lengths before them, so that no two

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -95,7 +96,7 @@ func guide(out io.Writer, url string, c config.Config) error {
 	if err != nil {
 		return err
 	}
-	return demo.Guide(out, url, token, c.GRPCAddr, c.GRPCKey)
+	return demo.Guide(out, url, token, cmp.Or(c.GRPCAddr, c.SpiceDBEndpoint), cmp.Or(c.GRPCKey, c.SpiceDBKey))
 }
 
 func logger(c config.Config, to io.Writer) *slog.Logger {

@@ -22,7 +22,7 @@ func TestComposeFile(t *testing.T) {
 	project, err := options.LoadProject(t.Context())
 	require.NoError(t, err)
 
-	assert.ElementsMatch(t, []string{"gatehouse", "postgres", "spicedb-migrate", "spicedb", "redis", "mail"}, project.ServiceNames())
+	assert.ElementsMatch(t, []string{"gatehouse", "replica-1", "replica-2", "postgres", "spicedb-migrate", "spicedb", "redis", "mail"}, project.ServiceNames())
 	for name, service := range project.Services {
 		for _, port := range service.Ports {
 			assert.Equal(t, "127.0.0.1", port.HostIP, "%s is published to this machine only", name)
@@ -33,17 +33,27 @@ func TestComposeFile(t *testing.T) {
 		}
 	}
 
-	t.Run("gatehouse is told only what it understands", func(t *testing.T) {
-		flags := pflag.NewFlagSet("serve", pflag.ContinueOnError)
-		config.Flags(flags)
-		gatehouse := project.Services["gatehouse"]
-		require.Equal(t, "serve", gatehouse.Command[0])
-		require.NoError(t, flags.Parse(gatehouse.Command[1:]))
-		for name, value := range gatehouse.Environment {
-			t.Setenv(name, *value)
-		}
-		_, err := config.Load(flags, "")
-		require.NoError(t, err)
+	settings := map[string]config.Config{}
+	for _, name := range []string{"gatehouse", "replica-1", "replica-2"} {
+		t.Run(name+" is told only what it understands", func(t *testing.T) {
+			flags := pflag.NewFlagSet("serve", pflag.ContinueOnError)
+			config.Flags(flags)
+			service := project.Services[name]
+			require.Equal(t, "serve", service.Command[0])
+			require.NoError(t, flags.Parse(service.Command[1:]))
+			for name, value := range service.Environment {
+				t.Setenv(name, *value)
+			}
+			settings[name], err = config.Load(flags, "")
+			require.NoError(t, err)
+		})
+	}
+	t.Run("replicas stand on the same", func(t *testing.T) {
+		one := settings["replica-1"]
+		assert.Equal(t, one, settings["replica-2"])
+		assert.Equal(t, *project.Services["spicedb"].Environment["SPICEDB_GRPC_PRESHARED_KEY"], one.SpiceDBKey)
+		assert.NotEmpty(t, one.DevKeyFile)
+		assert.NotEmpty(t, one.RedisURL)
 	})
 	t.Run("the Dockerfile it is built from is there", func(t *testing.T) {
 		_, err := os.Stat("../../Dockerfile")

@@ -25,7 +25,9 @@ func (a *api) Check(ctx context.Context, r CheckRequestObject) (CheckResponseObj
 	if err != nil {
 		return nil, err
 	}
-	return Check200JSONResponse{Allowed: q.allowed(decision), CheckedAt: string(decision.CheckedAt), Source: CheckResultSourceSpicedb}, nil
+	return Check200JSONResponse{
+		Allowed: q.allowed(decision), CheckedAt: string(decision.CheckedAt), Source: CheckResultSource(source(decision)),
+	}, nil
 }
 
 // CheckBulk answers many.
@@ -55,10 +57,18 @@ func (a *api) CheckBulk(ctx context.Context, r CheckBulkRequestObject) (CheckBul
 		}
 		allowed := questions[n].allowed(answer.Decision)
 		results[at[n]] = BulkCheckItem{
-			Allowed: &allowed, CheckedAt: string(answer.Decision.CheckedAt), Source: BulkCheckItemSourceSpicedb,
+			Allowed: &allowed, CheckedAt: string(answer.Decision.CheckedAt), Source: BulkCheckItemSource(source(answer.Decision)),
 		}
 	}
 	return CheckBulk200JSONResponse{Results: results}, nil
+}
+
+// source says where an answer comes from.
+func source(d access.Decision) string {
+	if d.Cached {
+		return "cache"
+	}
+	return "spicedb"
 }
 
 func unanswered(err error) BulkCheckItem {
@@ -90,6 +100,7 @@ func (a *api) question(ctx context.Context, r CheckRequest) (question, error) {
 	if q.Subject, q.stranger, err = a.subject(ctx, r.Subject); err != nil {
 		return q, err
 	}
+	q.Exact = r.Consistency.FullyConsistent || r.Consistency.AtLeastAsFresh != ""
 	return q, a.covers(ctx, r.Consistency)
 }
 
@@ -126,8 +137,8 @@ func (a *api) subjectByEmail(ctx context.Context, text string) (access.Subject, 
 	return access.Subject{Object: access.User(person.ID)}, false, err
 }
 
-// covers makes sure that answers are as fresh as was asked for. They are computed
-// on the newest relationships in any case.
+// covers makes sure that answers can be as fresh as was asked for. They are then
+// computed on the newest relationships.
 func (a *api) covers(ctx context.Context, c Consistency) error {
 	if c.AtLeastAsFresh == "" {
 		return nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"math"
 	"net/http"
 	"strconv"
@@ -62,7 +63,11 @@ func (a *api) refuse(c *gin.Context, err error) {
 		c.Header("Retry-After", strconv.Itoa(int(math.Ceil(e.RetryAfter.Seconds()))))
 	}
 	if p.Status >= http.StatusInternalServerError {
-		a.Log.ErrorContext(c.Request.Context(), "request failed", "request_id", requestID(c.Request.Context()), "route", c.FullPath(), "error", err)
+		level := slog.LevelError
+		if p.Status == http.StatusServiceUnavailable {
+			level = slog.LevelWarn // a fault of what we stand on
+		}
+		a.Log.Log(c.Request.Context(), level, "request failed", "request_id", requestID(c.Request.Context()), "route", c.FullPath(), "error", err)
 	}
 	write(c, p)
 }

@@ -53,6 +53,7 @@ func (o *Operations) ChangeRoles(ctx context.Context, by By, object, person acce
 			if err := o.change(ctx, &w, by, role, held, after); err != nil {
 				return w, "", err
 			}
+			w.Settle(role.For(object, person))
 		}
 		if len(w.Updates) == 0 {
 			return w, at, nil

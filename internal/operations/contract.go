@@ -68,6 +68,7 @@ func (o *Operations) ConfigureContract(ctx context.Context, by By, account acces
 		}
 		for _, flag := range contractFlags {
 			setFlag(&w, account, flag, c.flags()[flag], found)
+			w.Settle(flagged(account, flag)...)
 		}
 		if err := o.setReseller(ctx, &w, account, c.Reseller, found); err != nil {
 			return w, "", err

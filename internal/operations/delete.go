@@ -2,8 +2,10 @@ package operations
 
 import (
 	"context"
+	"slices"
 
 	"github.com/gatehouse/gatehouse/internal/access"
+	"github.com/gatehouse/gatehouse/internal/roles"
 )
 
 // Delete takes everything that is related to what belongs to a customer account,
@@ -19,6 +21,11 @@ func (o *Operations) Delete(ctx context.Context, by By, object access.Object) (a
 		for _, r := range found {
 			w.Replace(r)
 		}
+		if !slices.ContainsFunc(found, func(r access.Relationship) bool { return r.Subject.Object == object }) {
+			w.Require(access.MustNotMatch(access.Filter{}.To(object))) // a leaf goes without a stir
+		}
+		kind, _ := roles.KindOf(object.Type)
+		w.Settle(access.Relate(object, kind.Tie, object))
 		return w, at, err
 	})
 }

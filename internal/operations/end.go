@@ -39,12 +39,14 @@ func (o *Operations) EndRole(ctx context.Context, by By, object, person access.O
 		i := slices.IndexFunc(found, func(r access.Relationship) bool { return access.Exactly(r) == access.Exactly(held) })
 		switch {
 		case i < 0 && last == nil:
+			w.Settle(held)
 			return w, at, nil
 		case i < 0:
 			return w, at, access.Fail(access.NotFound, "not_held", "this person is not %s here", role.Name)
 		case last == nil:
 			w.Replace(held)
 		case found[i].EndsAt.Equal(endsAt):
+			w.Settle(held)
 			return w, at, nil
 		default:
 			held.EndsAt = endsAt

@@ -98,6 +98,7 @@ func (o *Operations) invite(ctx context.Context, by By, operation string, draft 
 			}
 		}
 		w.Require(exists(i.Object)...)
+		w.Require(access.MustNotMatch(access.Filter{}.To(i.object()))) // new, so a leaf
 		w.Touch(i.pendingTie(), access.Relate(i.object(), "inviter", i.Inviter))
 		for _, role := range i.Roles {
 			offer := access.Relate(i.object(), role.Offer(), i.Object)

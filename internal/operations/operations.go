@@ -63,11 +63,12 @@ const attempts = 20
 
 // commit makes a plan on what is there and commits it; if something else was
 // committed in between that matters to the plan, it makes another. A plan
-// without updates commits nothing, and the moment it was made on is returned.
+// without updates commits nothing, and the moment it was made on is returned; what it
+// found settled is settled for everybody by then.
 func (o *Operations) commit(ctx context.Context, plan func(context.Context) (access.Write, access.Token, error)) (access.Token, error) {
 	for attempt := range attempts {
 		w, at, err := plan(ctx)
-		if err == nil && len(w.Updates) > 0 {
+		if err == nil && (len(w.Updates) > 0 || len(w.Settled) > 0) {
 			at, err = o.write(ctx, w)
 		}
 		if !errors.Is(err, access.ErrPreconditionFailed) {

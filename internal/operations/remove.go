@@ -22,6 +22,9 @@ func (o *Operations) Remove(ctx context.Context, by By, object, person access.Ob
 		}
 		found, held, at, err := o.member(ctx, object, person)
 		if access.IsKind(err, access.NotFound) {
+			for _, role := range roles.On(object.Type) {
+				w.Settle(role.For(object, person))
+			}
 			at, err = o.Relationships.Head(ctx)
 			return w, at, err
 		} else if err != nil {
@@ -62,6 +65,7 @@ func (o *Operations) removeFromSite(ctx context.Context, by By, partner, person 
 		}
 		removed := access.Relate(partner, "removed", person)
 		if outlasts(found, removed) || len(inSite)+len(invited) == 0 {
+			w.Settle(removed)
 			return w, at, nil
 		}
 		right, admin := "manage_people", access.On(partner, "admin").To(person)

@@ -146,6 +146,7 @@ func (o *Operations) ChangeShare(ctx context.Context, by By, instance, person ac
 				w.Require(access.MustNotMatch(access.Exactly(role.For(instance, person))))
 			}
 		}
+		w.Settle(wanted[0].For(instance, person))
 		raised := false
 		for _, area := range roles.Areas {
 			raised = exchange(&w, instance, person, inArea(area, wanted), inArea(area, rolesIn(instance.Type, held)), held) || raised
@@ -217,6 +218,9 @@ func (o *Operations) Unshare(ctx context.Context, by By, instance, person access
 			return w, "", err
 		}
 		held, at, err := o.sharesOf(ctx, instance, person)
+		for _, role := range roles.On(instance.Type) {
+			w.Settle(role.For(instance, person))
+		}
 		for _, role := range rolesIn(instance.Type, held) {
 			w.Replace(held[role.Relation])
 		}

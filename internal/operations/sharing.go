@@ -79,6 +79,7 @@ func (o *Operations) ConfigureSharing(ctx context.Context, by By, instance acces
 			return w, "", access.Fail(access.Invalid, "too_many_changes", "this changes %d instances of the allow-list; change at most %d at once", len(w.Updates), maxAllowedChanges)
 		}
 		setFlag(&w, instance, "shareable_cockpit", s.Enabled, found)
+		w.Settle(flagged(instance, "shareable_cockpit")...)
 		if len(w.Updates) > 0 {
 			// One precondition for a whole list: of two lists, one stands, and never a mixture.
 			o.swapVersion(&w, instance, found)

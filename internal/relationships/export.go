@@ -62,6 +62,9 @@ func (a *Archive) exportFrom(
 			return cursor, true, err
 		}
 		for _, r := range page.GetRelationships() {
+			if r.GetResource().GetObjectType() == beatType {
+				continue
+			}
 			text, err := protojson.Marshal(r)
 			if !yield(access.Record{Kind: RecordKind, JSON: text}, err) || err != nil {
 				return nil, false, nil

@@ -72,6 +72,9 @@ func change(r *v1.WatchResponse) access.Change {
 		At:     access.Token(r.GetChangesThrough().GetToken()),
 	}
 	for _, u := range r.GetUpdates() {
+		if u.GetRelationship().GetResource().GetObjectType() == beatType {
+			continue
+		}
 		verb := access.Touch
 		if u.GetOperation() == v1.RelationshipUpdate_OPERATION_DELETE {
 			verb = access.Delete

@@ -25,9 +25,9 @@ func (s *Server) followAudit(ctx context.Context, gateway *relationships.Gateway
 }
 
 // sweep prepares what finishes changes: ends of roles, and removals from sites.
-func (s *Server) sweep(ctx context.Context, gateway *relationships.Gateway, names *directory.Directory) error {
-	ends := sweep.NewEnds(gateway, names, time.Now, s.log)
-	removals := &sweep.Removals{Relationships: gateway, Operations: s.Operations}
+func (s *Server) sweep(ctx context.Context, r access.Relationships, names *directory.Directory, t access.Tuplesets) error {
+	ends := sweep.NewEnds(r, names, t, time.Now, s.log)
+	removals := &sweep.Removals{Relationships: r, Operations: s.Operations}
 	lost := func(recount func(context.Context) error) func(context.Context, access.Token, access.Token) error {
 		return func(ctx context.Context, _, _ access.Token) error { return recount(ctx) }
 	}
@@ -37,7 +37,7 @@ func (s *Server) sweep(ctx context.Context, gateway *relationships.Gateway, name
 		{Name: "removals", Handle: removals.Handle, Begin: removals.Recount, Lost: lost(removals.Recount)},
 		{Name: "deletions", Handle: s.Operations.FinishDeletion},
 	} {
-		f.Relationships, f.Cursors, f.Log = gateway, names, s.log
+		f.Relationships, f.Cursors, f.Log = r, names, s.log
 		if err := f.Prepare(ctx); err != nil {
 			return err
 		}

@@ -3,6 +3,7 @@ package server
 import (
 	"cmp"
 	"context"
+	"database/sql"
 	"net/url"
 	"path/filepath"
 	"time"
@@ -18,7 +19,6 @@ import (
 	"github.com/gatehouse/gatehouse/internal/mailqueue"
 	"github.com/gatehouse/gatehouse/internal/notify"
 	"github.com/gatehouse/gatehouse/internal/relationships"
-	"github.com/gatehouse/gatehouse/internal/spicedb"
 )
 
 // post is what the façade needs of what sends mails.
@@ -38,12 +38,12 @@ const (
 
 // mail puts together what follows changes and asks for mails, and what sends them.
 // It must run before the first change that is not to be missed.
-func (s *Server) mail(ctx context.Context, c config.Config, engine *spicedb.Server, gateway *relationships.Gateway, checker *checks.Checks, names *directory.Directory) (post, error) {
+func (s *Server) mail(ctx context.Context, c config.Config, db *sql.DB, gateway *relationships.Gateway, checker *checks.Checks, names *directory.Directory) (post, error) {
 	public, err := url.Parse(cmp.Or(c.PublicURL, s.URL))
 	if err != nil {
 		return post{}, err
 	}
-	queue, err := mailqueue.New(ctx, engine.DB(), time.Now)
+	queue, err := mailqueue.New(ctx, db, time.Now)
 	if err != nil {
 		return post{}, err
 	}

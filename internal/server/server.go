@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/oklog/ulid/v2"
-	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/gatehouse/gatehouse/internal/audit"
 	"github.com/gatehouse/gatehouse/internal/authn"
@@ -24,7 +23,6 @@ import (
 	"github.com/gatehouse/gatehouse/internal/email"
 	"github.com/gatehouse/gatehouse/internal/httpapi"
 	"github.com/gatehouse/gatehouse/internal/operations"
-	"github.com/gatehouse/gatehouse/internal/relationships"
 	"github.com/gatehouse/gatehouse/internal/spicedb"
 	"github.com/gatehouse/gatehouse/schema"
 )
@@ -32,6 +30,9 @@ import (
 // drainTime is how long requests in flight may take to end once the server is
 // told to stop.
 const drainTime = 5 * time.Second
+
+// answerTime is how long a part may take to say that it is ready.
+const answerTime = 2 * time.Second
 
 // slowFile is how large a data file may be, in bytes, to be opened without a word.
 const slowFile = 600 << 20
@@ -67,27 +68,20 @@ func New(ctx context.Context, c config.Config, log *slog.Logger) (_ *Server, err
 		return nil, err
 	}
 
-	if info, err := os.Stat(c.DataFile()); err == nil && info.Size() > slowFile {
-		log.Info("checking the data file, which takes about a second for each 300 MB", "file", c.DataFile(), "MB", info.Size()>>20)
+	on, err := s.stand(ctx, c)
+	if on.ready != nil {
+		defer on.ready()
 	}
-	engine, err := spicedb.Start(ctx, spicedb.Config{Path: c.DataFile(), Addr: c.GRPCAddr, Key: c.GRPCKey})
 	if err != nil {
 		return nil, err
 	}
-	s.closers = append(s.closers, engine.Close)
-	gateway := relationships.New(engine.Conn(), engine.Head)
-	if err := gateway.ApplySchema(ctx, schema.Text); err != nil {
-		return nil, err
-	}
-
-	// One file keeps relationships and the names of those they relate, so that a
-	// copy of it is always a copy of both.
-	names, err := directory.New(ctx, engine.DB(), time.Now, gateway.Exists)
+	gateway := on.gateway
+	names, err := directory.New(ctx, on.db, time.Now, gateway.Exists)
 	if err != nil {
 		return nil, err
 	}
 
-	history, err := audit.New(ctx, engine.DB(), time.Now, gateway.Read)
+	history, err := audit.New(ctx, on.db, time.Now, gateway.Read)
 	if err != nil {
 		return nil, err
 	}
@@ -95,9 +89,17 @@ func New(ctx context.Context, c config.Config, log *slog.Logger) (_ *Server, err
 		return nil, err
 	}
 
-	checker := checks.New(engine, gateway)
+	tuplesets, err := spicedb.Tuplesets(schema.Text)
+	if err != nil {
+		return nil, err
+	}
+	cached, err := s.cache(ctx, c, on, names, tuplesets)
+	if err != nil {
+		return nil, err
+	}
+	checker := checks.New(cached, gateway)
 	s.Operations = operations.New(operations.Dependencies{
-		Relationships: gateway, Checks: checker, Lookups: checker, Directory: names, Audit: history,
+		Relationships: cached.writer, Checks: checker, Lookups: checker, Directory: names, Audit: history,
 		Now: time.Now, NewID: newID, TimeZone: c.TimeZone, Operators: operators(c),
 	})
 	if err := s.Operations.KeepOperators(ctx); err != nil {
@@ -106,13 +108,17 @@ func New(ctx context.Context, c config.Config, log *slog.Logger) (_ *Server, err
 	if err := s.listen(c.HTTPAddr); err != nil {
 		return nil, err
 	}
-	post, err := s.mail(ctx, c, engine, gateway, checker, names)
+	post, err := s.mail(ctx, c, on.db, gateway, checker, names)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.sweep(ctx, gateway, names); err != nil {
+	if err := s.sweep(ctx, cached.writer, names, tuplesets); err != nil {
 		return nil, err
 	}
+	if c.SpiceDBEndpoint != "" {
+		s.followers = []follower{inTurn{s, on.db, s.followers}}
+	}
+	s.followers = append(s.followers, cached.followers...)
 	vocabulary, err := gateway.Vocabulary(ctx)
 	if err != nil {
 		return nil, err
@@ -120,10 +126,12 @@ func New(ctx context.Context, c config.Config, log *slog.Logger) (_ *Server, err
 
 	handler, err := httpapi.New(httpapi.Dependencies{
 		Operations: s.Operations, Checks: checker, People: names, Replays: names, Logins: logins, Log: log, Vocabulary: vocabulary,
-		Mails: post.queue, Announcements: post.announcer, Metrics: []prometheus.Collector{post.outcomes},
+		Mails: post.queue, Announcements: post.announcer, Metrics: append(cached.collected, post.outcomes),
 		Ready: func(ctx context.Context) map[string]error {
+			ctx, cancel := context.WithTimeout(ctx, answerTime)
+			defer cancel()
 			_, down := gateway.Head(ctx)
-			return map[string]error{"spicedb": down, "directory": engine.DB().PingContext(ctx)}
+			return map[string]error{"spicedb": down, "directory": on.db.PingContext(ctx)}
 		},
 	})
 	if err != nil {
@@ -173,9 +181,7 @@ func (s *Server) Run(ctx context.Context) error {
 	following, stopFollowing := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopFollowing()
 	var running sync.WaitGroup
-	for _, f := range s.followers {
-		running.Go(func() { f.Run(following) })
-	}
+	running.Go(func() { runAll(following, s.followers) })
 	served := make(chan error, 1)
 	go func() { served <- s.http.Serve(s.listener) }()
 
@@ -195,6 +201,15 @@ func (s *Server) Run(ctx context.Context) error {
 	stopFollowing()
 	running.Wait()
 	return err
+}
+
+// runAll runs followers until the context ends.
+func runAll(ctx context.Context, followers []follower) {
+	var running sync.WaitGroup
+	for _, f := range followers {
+		running.Go(func() { f.Run(ctx) })
+	}
+	running.Wait()
 }
 
 // Close closes every part, the last opened first.

@@ -2,6 +2,7 @@ package spicedb
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	v1 "github.com/authzed/authzed-go/proto/authzed/api/v1"
@@ -52,3 +53,16 @@ func (s *Server) InForce(ctx context.Context, _ access.Token) (bool, error) {
 
 // Datastore names the file, or what is kept in its stead: no two have one name.
 func (s *Server) Datastore(ctx context.Context) (string, error) { return s.store.UniqueID(ctx) }
+
+// Issuer names the datastore that issued a token. Errors: it is no token, or says
+// nothing about that.
+func Issuer(t access.Token) (string, error) {
+	decoded, err := zedtoken.Decode(&v1.ZedToken{Token: string(t)})
+	if err != nil {
+		return "", fmt.Errorf("read a token: %w", err)
+	}
+	if id := decoded.GetV1().GetDatastoreUniqueIdPrefix(); id != "" {
+		return id, nil
+	}
+	return "", errors.New("this SpiceDB's tokens do not name its datastore: it is too old")
+}

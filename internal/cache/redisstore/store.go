@@ -11,6 +11,7 @@ import (
 
 	"github.com/gatehouse/gatehouse/internal/access"
 	"github.com/gatehouse/gatehouse/internal/cache"
+	"github.com/gatehouse/gatehouse/internal/config"
 )
 
 const (
@@ -32,25 +33,20 @@ type Store struct {
 
 var _ cache.Store = (*Store)(nil)
 
-// Open connects to the Redis at a URL and keeps what concerns one datastore apart
-// from all else there. That Redis is down is no error; the URL may be one.
-func Open(url, datastore string) (*Store, error) {
-	options, err := Parse(url)
-	if err != nil {
-		return nil, err
-	}
-	s := &Store{servers: &incarnations{tag: "{gatehouse:" + datastore + "}", now: time.Now, moves: options.moves()}}
-	options.OnConnect = s.servers.greet
-	options.ReadTimeout, options.WriteTimeout = patience, patience
-	options.DialTimeout = 5 * patience
-	options.PoolTimeout = patience
-	options.MaxRetries = -1             // who fails goes on without Redis, and comes back
-	options.ContextTimeoutEnabled = true
-	options.ConnMaxLifetime = time.Minute // a server that was demoted keeps its connections
-	options.MaintNotificationsConfig = nil
-	s.client = options.open()
+// Open makes a store in a Redis that keeps what concerns one datastore apart from all
+// else there. It connects when it is first used: that Redis is down is no error.
+func Open(r config.Redis, datastore string) *Store {
+	s := &Store{servers: &incarnations{tag: "{gatehouse:" + datastore + "}", now: time.Now, moves: r.Cluster || r.Master != ""}}
+	s.client = dial(r, func(o *redis.UniversalOptions) {
+		o.OnConnect = s.servers.greet
+		o.ReadTimeout, o.WriteTimeout, o.PoolTimeout = patience, patience, patience
+		o.DialTimeout = 5 * patience
+		o.MaxRetries = -1 // who fails goes on without Redis, and comes back
+		o.ContextTimeoutEnabled = true
+		o.ConnMaxLifetime = time.Minute // a server that was demoted keeps its connections
+	})
 	s.batch = newBatcher(s.client)
-	return s, nil
+	return s
 }
 
 // Close ends the connections.

@@ -67,8 +67,7 @@ func (c *Cluster) start() (err error) {
 		if c.port, err = freePort(); err != nil {
 			return err
 		}
-		if err = c.run("pg_ctl", "start", "--wait", "-D", c.data(), "-l", filepath.Join(c.folder, "log"), "-o", fmt.Sprintf(
-			"-h 127.0.0.1 -p %d -k %s -F -c max_connections=200 -c track_commit_timestamp=on", c.port, c.folder)); err == nil {
+		if err = c.Resume(); err == nil {
 			return nil
 		}
 	}
@@ -117,6 +116,17 @@ func (c *Cluster) run(program string, args ...string) error {
 		return fmt.Errorf("%s: %w\n%s", program, err, said)
 	}
 	return nil
+}
+
+// Pause ends Postgres as a failing machine would, until Resume.
+func (c *Cluster) Pause() error {
+	return c.run("pg_ctl", "stop", "--wait", "--mode=immediate", "-D", c.data())
+}
+
+// Resume runs Postgres again, at the address it had.
+func (c *Cluster) Resume() error {
+	return c.run("pg_ctl", "start", "--wait", "-D", c.data(), "-l", filepath.Join(c.folder, "log"), "-o", fmt.Sprintf(
+		"-h 127.0.0.1 -p %d -k %s -F -c max_connections=200 -c track_commit_timestamp=on", c.port, c.folder))
 }
 
 // Stop ends Postgres, whoever is connected, and removes its folder.

@@ -190,15 +190,21 @@ func (a attempt) of(id string) attempt {
 	return a
 }
 
-// by lets somebody make the attempt. Among many checks, one is looked at.
+// by lets somebody make the attempt. Among many checks or evaluations, one is looked at.
 func (a attempt) by(t *testing.T, c caller) answer {
 	t.Helper()
 
 	got := c.do(t, a.method, a.path, a.body)
-	if a.operation != "checkBulk" || got.status != http.StatusOK {
+	if got.status != http.StatusOK {
 		return got
 	}
-	item := got.at(t, "results", 0).(map[string]any)
+	var item map[string]any
+	switch a.operation {
+	case "checkBulk":
+		item = got.at(t, "results", 0).(map[string]any)
+	case "evaluateMany":
+		item, _ = got.at(t, "evaluations", 0).(map[string]any)["context"].(map[string]any)
+	}
 	if refusal, refused := item["error"].(map[string]any); refused {
 		got.status = int(refusal["status"].(float64))
 		got.body, _ = json.Marshal(refusal)
@@ -238,6 +244,7 @@ func (w world) attempt(t *testing.T, r rule) attempt {
 	resource := object{"type": r.objectType, "id": w.id(r.objectType)}
 	someone := object{"type": "user", "email": w.email("admin")}
 	about := object{"resource": resource, "permission": "read", "subject": someone}
+	evaluation := object{"resource": resource, "action": object{"name": "read"}, "subject": object{"type": "user", "id": w.email("admin")}}
 
 	a := attempt{operation: r.operation, id: w.id(r.objectType)}
 	var user string
@@ -255,6 +262,13 @@ func (w world) attempt(t *testing.T, r rule) attempt {
 		body = object{"resource_type": "project", "permission": "read", "subject": someone}
 	case "lookupSubjects":
 		body = object{"resource": resource, "permission": "read", "subject_type": "user"}
+	case "evaluate", "searchSubjects", "searchActions":
+		body = evaluation
+	case "searchResources":
+		evaluation["resource"] = object{"type": "project"}
+		body = evaluation
+	case "evaluateMany":
+		body = object{"evaluations": []object{evaluation}}
 	case "changeMe":
 		body = object{"language": "en"}
 	case "announce":

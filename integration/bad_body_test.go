@@ -23,7 +23,7 @@ func TestBodiesAreReadStrictly(t *testing.T) {
 		if _, known := good[r.operation]; known {
 			continue
 		}
-		if try := w.attempt(t, r); try.body != "" {
+		if try := w.attempt(t, r); try.body != "" && !strings.HasPrefix(try.path, "/access/v1/") { // where AuthZEN's rules hold
 			good[r.operation] = try
 		}
 	}
@@ -68,8 +68,10 @@ func TestBodiesAreReadStrictly(t *testing.T) {
 
 	t.Run("where none is taken", func(t *testing.T) {
 		for _, r := range rules() {
-			if _, takesOne := good[r.operation]; !takesOne {
-				try := w.attempt(t, r)
+			if _, takesOne := good[r.operation]; takesOne {
+				continue
+			}
+			if try := w.attempt(t, r); try.body == "" {
 				operator.do(t, try.method, try.path, "{}").want(t, http.StatusBadRequest).code(t, "unexpected_body")
 			}
 		}

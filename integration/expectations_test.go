@@ -111,6 +111,8 @@ type rule struct {
 	gate       right // asked for before it, if any
 	status     int   // of success
 	hidden     bool  // from whoever may not do it
+	open       bool  // to nobody, too
+	visible    bool  // that there is something to be refused: AuthZEN knows no 404
 }
 
 func (r rule) String() string {
@@ -135,6 +137,8 @@ func rules() []rule {
 		{operation: "listClients", objectType: "partner", right: see("partner"), status: 200},
 		{operation: "listProjects", objectType: "client", right: see("client"), status: 200},
 		{operation: "lookupResources", objectType: "platform", right: operate, status: 200}, // of others
+		{operation: "searchResources", objectType: "platform", right: operate, status: 200}, // of others
+		{operation: "describeDecisionPoint", objectType: "platform", right: signedIn, status: 200, open: true},
 	}
 	all = append(all, sharingRules()...)
 	all = append(all, customerRules()...)
@@ -150,6 +154,10 @@ func rules() []rule {
 			rule{operation: "check", objectType: objectType, right: asking, status: 200},
 			rule{operation: "checkBulk", objectType: objectType, right: asking, status: 200},
 			rule{operation: "lookupSubjects", objectType: objectType, right: asking, status: 200},
+			rule{operation: "evaluate", objectType: objectType, right: asking, status: 200, visible: true},
+			rule{operation: "evaluateMany", objectType: objectType, right: asking, status: 200, visible: true},
+			rule{operation: "searchSubjects", objectType: objectType, right: asking, status: 200, visible: true},
+			rule{operation: "searchActions", objectType: objectType, right: asking, status: 200, visible: true},
 			rule{operation: "listAuditEvents", objectType: objectType, right: asking, status: 200},
 		)
 	}
@@ -184,13 +192,15 @@ type verdict struct {
 func (r rule) verdict(holder string, sameWorld bool) verdict {
 	everywhere := group(platformRoles).has(holder) || r.objectType == "platform"
 	switch reached := sameWorld || everywhere; {
+	case holder == "nobody" && r.open:
+		return verdict{status: r.status}
 	case holder == "nobody":
 		return verdict{401, "unauthenticated", ""}
 	case r.operation == "acceptInvitation":
 		return verdict{403, "email_mismatch", ""}
 	case r.operation == "listObjects", reached && r.right.holders.has(holder):
 		return verdict{status: r.status}
-	case reached && !r.hidden && (readers[r.objectType] + " " + belongingReaders[r.objectType]).has(holder):
+	case r.visible, reached && !r.hidden && (readers[r.objectType] + " " + belongingReaders[r.objectType]).has(holder):
 		if r.gate.permission != "" && !r.gate.holders.has(holder) {
 			return verdict{403, "forbidden", r.gate.permission}
 		}

@@ -22,7 +22,7 @@ func TestRepeatedWritesRepeatTheirAnswer(t *testing.T) {
 	writes := map[string]attempt{}
 	for _, r := range rules() {
 		if r.operation != "acceptInvitation" && !strings.HasPrefix(r.operation, "check") && !strings.HasPrefix(r.operation, "lookup") {
-			if try := w.attempt(t, r); try.method != http.MethodGet {
+			if try := w.attempt(t, r); try.method != http.MethodGet && !strings.HasPrefix(try.path, "/access/v1/") {
 				writes[r.String()] = try
 			}
 		}

@@ -28,6 +28,7 @@ var bans = []struct {
 	{in: "", path: "github.com/gin-gonic/gin", except: []string{"internal/httpapi"}, because: "HTTP stays in the façade"},
 	{in: "", path: "net/http", except: []string{"internal/httpapi", "internal/server", "client"}, because: "HTTP stays in the façade"},
 	{in: "", path: "database/sql", except: []string{"internal/database", "internal/directory", "internal/audit", "internal/mailqueue", "internal/spicedb", "internal/server"}, because: "SQL stays in the directory, in the audit and the queue of mails beside it, and in the engine"},
+	{in: "", path: "github.com/redis/go-redis", except: []string{"internal/cache/redisstore"}, because: "the cache has one store in Redis, and the rules do not depend on it"},
 	{in: "", path: "github.com/jackc/pgx", except: []string{"internal/database"}, because: "behind database/sql, one engine is like the other"},
 	{in: "", path: module + "internal/database/postgrestest", because: "only tests run a Postgres"},
 	{in: "", path: "github.com/spf13/cobra", except: []string{"internal/cli"}, because: "only the command line has commands"},
@@ -56,7 +57,7 @@ var allowed = map[string]string{
 }
 
 // adapters connect Gatehouse to one outside thing each.
-var adapters = []string{"internal/spicedb", "internal/relationships", "internal/directory", "internal/audit", "internal/mailer", "internal/mailqueue", "internal/authn", "internal/httpapi"}
+var adapters = []string{"internal/spicedb", "internal/relationships", "internal/directory", "internal/audit", "internal/mailer", "internal/mailqueue", "internal/authn", "internal/httpapi", "internal/cache/redisstore"}
 
 func TestImports(t *testing.T) {
 	imports := readImports(t)

@@ -32,7 +32,7 @@ type Relationships interface {
 
 // Checker evaluates permissions on relationships no older than any write
 // acknowledged before the call. Errors: Invalid (unknown_type,
-// unknown_permission), Unavailable.
+// unknown_permission, invalid_context), Unavailable.
 type Checker interface {
 	Check(ctx context.Context, c Check) (Decision, error)
 }

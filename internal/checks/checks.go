@@ -36,7 +36,8 @@ type Checks struct {
 // New makes the check path over an evaluator and the lookups beside it.
 func New(e Evaluator, l Lookups) *Checks { return &Checks{evaluator: e, lookups: l} }
 
-// Check answers one check. Errors: Invalid (unknown_type, unknown_permission), Unavailable.
+// Check answers one check.
+// Errors: Invalid (unknown_type, unknown_permission, invalid_context), Unavailable.
 func (c *Checks) Check(ctx context.Context, q access.Check) (access.Decision, error) {
 	return c.evaluator.Check(ctx, q)
 }

@@ -71,7 +71,7 @@ func Flags(flags *pflag.FlagSet) {
 	flags.String("http-addr", "127.0.0.1:8080", "address of the HTTP API")
 	flags.String("grpc-addr", "127.0.0.1:50051", "address of SpiceDB's own gRPC API, for zed and authzed clients; empty switches it off, as spicedb-endpoint does")
 	flags.String("grpc-key", "", "preshared key of the gRPC API, at least 16 characters; in dev mode one is made up in the data directory")
-	flags.String("public-url", "", "where people reach the server, for links in mails (default: the address it listens on)")
+	flags.String("public-url", "", "where people and applications reach the server, for links in mails and AuthZEN's metadata (default: the address it listens on)")
 	flags.String("mail-from", "Gatehouse <gatehouse@localhost.localdomain>", "sender of mails")
 	smtpFlags(flags)
 	flags.String("time-zone", "UTC", "IANA time zone of objects that are created without one")
@@ -183,8 +183,8 @@ func (c Config) faults() []error {
 	case c.GRPCKey != "" && len(c.GRPCKey) < minKey:
 		fault("grpc-key must have at least %d characters", minKey)
 	}
-	if u, err := url.Parse(c.PublicURL); err != nil || c.PublicURL != "" && (u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
-		fault("public-url must be an http or https URL, not %q", c.PublicURL)
+	if u, err := url.Parse(c.PublicURL); err != nil || c.PublicURL != "" && (u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.RawQuery != "" || u.Fragment != "") {
+		fault("public-url must be an http or https URL without query and fragment, not %q", c.PublicURL)
 	}
 	if _, err := mail.ParseAddress(c.MailFrom); err != nil {
 		fault("mail-from must be an e-mail address, not %q", c.MailFrom)

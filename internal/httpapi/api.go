@@ -7,6 +7,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"net/url"
 
 	"github.com/gin-gonic/gin"
 	"github.com/gin-gonic/gin/binding"
@@ -34,6 +35,7 @@ type Dependencies struct {
 	Vocabulary    access.Vocabulary // what can be asked about
 	Mails         access.Mails
 	Announcements *notify.Announcer
+	PublicURL     *url.URL               // where applications reach us
 	Metrics       []prometheus.Collector // of the other parts
 	Log           *slog.Logger
 	// Ready reports what is not ready to serve, by part; nil errors are well.
@@ -75,7 +77,7 @@ func New(d Dependencies) (http.Handler, error) {
 	engine.GET("/metrics", measured.serve)
 	a.mountPages(engine)
 
-	v1 := engine.Group("", deadline, a.authenticate, a.checkReason, a.readBody, contract.only(a), a.repeat(contract))
+	v1 := engine.Group("", deadline, a.authenticate(contract), a.checkReason, a.readBody, contract.only(a), a.repeat(contract))
 	RegisterHandlersWithOptions(v1, NewStrictHandlerWithOptions(a, []StrictMiddlewareFunc{a.permit(contract)}, StrictGinServerOptions{
 		RequestErrorHandlerFunc:  func(c *gin.Context, err error) { a.refuse(c, unreadable(err)) },
 		HandlerErrorFunc:         a.refuse,

@@ -31,11 +31,15 @@ func (a *api) readBody(c *gin.Context) {
 	case err != nil:
 		a.refuse(c, access.Fail(access.Malformed, "malformed_body", "the body could not be read to its end"))
 		return
-	case len(text) > 0 && c.ContentType() != "application/json":
-		write(c, newProblem(http.StatusUnsupportedMediaType, "unsupported_media_type", "send application/json"))
+	case len(text) > 0 && !strings.EqualFold(c.ContentType(), "application/json"):
+		status := http.StatusUnsupportedMediaType
+		if isAuthzen(c) {
+			status = http.StatusBadRequest
+		}
+		write(c, newProblem(status, "unsupported_media_type", "send application/json"))
 		return
 	}
-	if err := checkJSON(text); err != nil {
+	if err := checkJSON(text, isAuthzen(c)); err != nil {
 		a.refuse(c, err)
 		return
 	}
@@ -52,9 +56,9 @@ func body(c *gin.Context) []byte {
 var fieldPattern = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
 
 // checkJSON refuses what the decoder would read all the same: more than one value,
-// one field twice, names in capitals.
+// one field twice, names in capitals unless fields may have any name.
 // Errors: Malformed (malformed_json, unknown_field, repeated_field).
-func checkJSON(text []byte) error {
+func checkJSON(text []byte, anyName bool) error {
 	if len(text) == 0 {
 		return nil
 	}
@@ -79,7 +83,7 @@ func checkJSON(text []byte) error {
 		}
 		if name, ok := token.(string); ok && within.fields != nil && !within.value {
 			switch {
-			case !fieldPattern.MatchString(name):
+			case !anyName && !fieldPattern.MatchString(name):
 				return access.Fail(access.Malformed, "unknown_field", "unknown field %q", name)
 			case within.fields[name]:
 				return access.Fail(access.Malformed, "repeated_field", "the field %q stands there twice", name)
@@ -101,6 +105,10 @@ func checkJSON(text []byte) error {
 
 // unreadable says why a body is not what the request takes.
 func unreadable(err error) error {
+	var told *access.Error
+	if errors.As(err, &told) {
+		return told
+	}
 	if errors.Is(err, io.EOF) {
 		return access.Fail(access.Malformed, "malformed_json", "this request needs a JSON body")
 	}

@@ -81,6 +81,7 @@ type question struct {
 	access.Check
 	stranger bool // the subject's e-mail is nobody's
 	relation bool // it names a relation, not a permission
+	void     bool // it names what cannot be here; it says nothing else
 }
 
 // allowed is the answer: nobody is allowed nothing, whatever everyone is.
@@ -156,6 +157,12 @@ const nobody = "-"
 // mayAsk lets people ask about themselves and about whom they manage, and
 // operators about anyone.
 func mayAsk(a *api, c *gin.Context, request any) error {
+	switch r := request.(type) {
+	case EvaluateRequestObject:
+		return a.mayEvaluate(c, *r.Body)
+	case SearchActionsRequestObject:
+		return a.maySearch(c, actions, *r.Body)
+	}
 	r, _ := request.(CheckRequestObject)
 	q, err := a.question(c.Request.Context(), *r.Body)
 	if err != nil {
@@ -169,10 +176,15 @@ func mayAsk(a *api, c *gin.Context, request any) error {
 // a flag is a relation to everyone, so an answer about oneself would tell a fact
 // about somebody else's object.
 func (a *api) ask(ctx context.Context, q question) error {
-	if !q.stranger && !q.relation && q.Subject == (access.Subject{Object: caller(ctx)}) {
+	if q.aboutCaller(ctx) {
 		return nil
 	}
 	return a.operatorOrPeopleOf(ctx, q.Resource, q.relation)
+}
+
+// aboutCaller reports whether a question is about what its caller may do.
+func (q question) aboutCaller(ctx context.Context) bool {
+	return !q.stranger && !q.relation && q.Subject == (access.Subject{Object: caller(ctx)})
 }
 
 func (a *api) operatorOrPeopleOf(ctx context.Context, resource access.Object, relation bool) error {

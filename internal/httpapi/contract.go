@@ -22,6 +22,7 @@ var Spec []byte
 type route struct {
 	id         string
 	need       need
+	open       bool            // to anybody, without an access token
 	query      map[string]bool // the parameters it takes
 	body       bool            // it takes one
 	repeatable bool            // it takes an Idempotency-Key
@@ -69,11 +70,13 @@ func readContract(contract []byte) (routes, error) {
 				Parameters  []parameter
 				RequestBody any    `yaml:"requestBody"`
 				ShownOnce   string `yaml:"x-shown-once"`
+				Security    *[]any // what replaces the access token
 			}
 			if err := node.Decode(&operation); err != nil {
 				return nil, fmt.Errorf("read the contract: %s %s: %w", method, path, err)
 			}
 			r := route{id: operation.ID, need: needs[operation.Permission], query: map[string]bool{}, body: operation.RequestBody != nil, once: operation.ShownOnce}
+			r.open = operation.Security != nil && len(*operation.Security) == 0
 			if r.need == nil {
 				return nil, fmt.Errorf("%s %s names no permission its caller needs (x-permission is %q)", method, path, operation.Permission)
 			}

@@ -79,6 +79,9 @@ func references(objectType string, ids []string) []Reference {
 }
 
 func selfOrOperate(a *api, c *gin.Context, request any) error {
+	if r, ok := request.(SearchResourcesRequestObject); ok {
+		return a.maySearch(c, resources, *r.Body)
+	}
 	r, _ := request.(LookupResourcesRequestObject)
 	var q question
 	var err error
@@ -89,13 +92,16 @@ func selfOrOperate(a *api, c *gin.Context, request any) error {
 		return err
 	}
 	remember(c, keyQuestion, q)
-	if !q.stranger && !q.relation && q.Subject == (access.Subject{Object: caller(c.Request.Context())}) {
+	if q.aboutCaller(c.Request.Context()) {
 		return nil
 	}
 	return a.require(c.Request.Context(), access.Platform, "operate")
 }
 
 func peopleOfResource(a *api, c *gin.Context, request any) error {
+	if r, ok := request.(SearchSubjectsRequestObject); ok {
+		return a.maySearch(c, subjects, *r.Body)
+	}
 	r, _ := request.(LookupSubjectsRequestObject)
 	resource, err := access.ParseObject(r.Body.Resource.Type, r.Body.Resource.ID)
 	if err != nil {

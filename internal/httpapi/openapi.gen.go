@@ -163,6 +163,27 @@ func (e CustomerType) Valid() bool {
 	}
 }
 
+// Defines values for EvaluationOptionsEvaluationsSemantic.
+const (
+	DenyOnFirstDeny     EvaluationOptionsEvaluationsSemantic = "deny_on_first_deny"
+	ExecuteAll          EvaluationOptionsEvaluationsSemantic = "execute_all"
+	PermitOnFirstPermit EvaluationOptionsEvaluationsSemantic = "permit_on_first_permit"
+)
+
+// Valid indicates whether the value is a known member of the EvaluationOptionsEvaluationsSemantic enum.
+func (e EvaluationOptionsEvaluationsSemantic) Valid() bool {
+	switch e {
+	case DenyOnFirstDeny:
+		return true
+	case ExecuteAll:
+		return true
+	case PermitOnFirstPermit:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for GivenShareOutcome.
 const (
 	GivenShareOutcomeCreated   GivenShareOutcome = "created"
@@ -531,6 +552,13 @@ type AcceptInvitation struct {
 	Token string `json:"token"`
 }
 
+// Action defines model for Action.
+type Action struct {
+	// Name Examples: view
+	Name       string                 `json:"name"`
+	Properties map[string]interface{} `json:"properties,omitempty"`
+}
+
 // AddedMember defines model for AddedMember.
 type AddedMember struct {
 	// Ends When those of the roles end that do, by role.
@@ -849,11 +877,111 @@ type CustomerAccount struct {
 // CustomerType Follows from the contract.
 type CustomerType string
 
+// DecisionPoint defines model for DecisionPoint.
+type DecisionPoint struct {
+	AccessEvaluationEndpoint  string `json:"access_evaluation_endpoint"`
+	AccessEvaluationsEndpoint string `json:"access_evaluations_endpoint"`
+	PolicyDecisionPoint       string `json:"policy_decision_point"`
+	SearchActionEndpoint      string `json:"search_action_endpoint"`
+	SearchResourceEndpoint    string `json:"search_resource_endpoint"`
+	SearchSubjectEndpoint     string `json:"search_subject_endpoint"`
+}
+
+// Entity A subject or a resource.
+type Entity struct {
+	// ID Required, except of what is searched for.
+	//
+	// Examples: p1
+	ID         *string                `json:"id,omitempty"`
+	Properties map[string]interface{} `json:"properties,omitempty"`
+
+	// Type Examples: project
+	Type string `json:"type"`
+}
+
+// Evaluation defines model for Evaluation.
+type Evaluation struct {
+	Context  *EvaluationContext `json:"context,omitempty"`
+	Decision bool               `json:"decision"`
+}
+
+// EvaluationContext defines model for EvaluationContext.
+type EvaluationContext struct {
+	// Error Why there was no decision.
+	Error EvaluationError `json:"error"`
+}
+
+// EvaluationError Why there was no decision.
+type EvaluationError struct {
+	// Code Examples: forbidden
+	Code    string `json:"code"`
+	Message string `json:"message"`
+
+	// Permission The permission that was lacking.
+	Permission string `json:"permission,omitempty"`
+
+	// Status Examples: 403
+	Status int `json:"status"`
+}
+
+// EvaluationOptions defines model for EvaluationOptions.
+type EvaluationOptions struct {
+	// EvaluationsSemantic Whether to stop at the first denial or at the first permission; the decisions end with it.
+	EvaluationsSemantic EvaluationOptionsEvaluationsSemantic `json:"evaluations_semantic,omitempty"`
+}
+
+// EvaluationOptionsEvaluationsSemantic Whether to stop at the first denial or at the first permission; the decisions end with it.
+type EvaluationOptionsEvaluationsSemantic string
+
+// EvaluationRequest defines model for EvaluationRequest.
+type EvaluationRequest = PartialEvaluation
+
+// EvaluationsRequest defines model for EvaluationsRequest.
+type EvaluationsRequest struct {
+	Action      *Action                `json:"action,omitempty"`
+	Context     map[string]interface{} `json:"context,omitempty"`
+	Evaluations []PartialEvaluation    `json:"evaluations,omitempty"`
+	Options     EvaluationOptions      `json:"options,omitempty"`
+
+	// Resource A subject or a resource.
+	Resource *Entity `json:"resource,omitempty"`
+
+	// Subject A subject or a resource.
+	Subject *Entity `json:"subject,omitempty"`
+}
+
+// EvaluationsResult One decision for each evaluation or, without evaluations, the only one.
+type EvaluationsResult struct {
+	Decision    *bool        `json:"decision,omitempty"`
+	Evaluations []Evaluation `json:"evaluations,omitempty"`
+}
+
 // FirstAdmin defines model for FirstAdmin.
 type FirstAdmin struct {
 	Email      string `json:"email"`
 	FamilyName string `json:"family_name,omitempty"`
 	GivenName  string `json:"given_name,omitempty"`
+}
+
+// FoundActions defines model for FoundActions.
+type FoundActions struct {
+	Page    FoundPage `json:"page"`
+	Results []Action  `json:"results"`
+}
+
+// FoundEntities defines model for FoundEntities.
+type FoundEntities struct {
+	Page    FoundPage   `json:"page"`
+	Results []Reference `json:"results"`
+}
+
+// FoundPage defines model for FoundPage.
+type FoundPage struct {
+	// Count Of this page.
+	Count int `json:"count"`
+
+	// NextToken Empty at the end.
+	NextToken string `json:"next_token"`
 }
 
 // GivenShare defines model for GivenShare.
@@ -1188,6 +1316,18 @@ type ObjectPage struct {
 	Objects    []Object `json:"objects"`
 }
 
+// PartialEvaluation defines model for PartialEvaluation.
+type PartialEvaluation struct {
+	Action  *Action                `json:"action,omitempty"`
+	Context map[string]interface{} `json:"context,omitempty"`
+
+	// Resource A subject or a resource.
+	Resource *Entity `json:"resource,omitempty"`
+
+	// Subject A subject or a resource.
+	Subject *Entity `json:"subject,omitempty"`
+}
+
 // Problem RFC 9457.
 type Problem struct {
 	// Code Stable; what programs look at.
@@ -1213,6 +1353,28 @@ type Reference struct {
 
 	// Type Examples: project
 	Type string `json:"type"`
+}
+
+// SearchPage defines model for SearchPage.
+type SearchPage struct {
+	// Limit At most 1,000 are given.
+	Limit *int `json:"limit,omitempty"`
+
+	// Token `next_token` of the page before.
+	Token string `json:"token,omitempty"`
+}
+
+// SearchRequest What to search, or the page token alone. If a token is accompanied, it must be by what the search began with.
+type SearchRequest struct {
+	Action  *Action                `json:"action,omitempty"`
+	Context map[string]interface{} `json:"context,omitempty"`
+	Page    SearchPage             `json:"page,omitempty"`
+
+	// Resource A subject or a resource.
+	Resource *Entity `json:"resource,omitempty"`
+
+	// Subject A subject or a resource.
+	Subject *Entity `json:"subject,omitempty"`
 }
 
 // Service defines model for Service.
@@ -1749,6 +1911,21 @@ type EndRoleParams struct {
 	GatehouseReason Reason `json:"Gatehouse-Reason,omitempty"`
 }
 
+// EvaluateJSONRequestBody defines body for Evaluate for application/json ContentType.
+type EvaluateJSONRequestBody = EvaluationRequest
+
+// EvaluateManyJSONRequestBody defines body for EvaluateMany for application/json ContentType.
+type EvaluateManyJSONRequestBody = EvaluationsRequest
+
+// SearchActionsJSONRequestBody defines body for SearchActions for application/json ContentType.
+type SearchActionsJSONRequestBody = SearchRequest
+
+// SearchResourcesJSONRequestBody defines body for SearchResources for application/json ContentType.
+type SearchResourcesJSONRequestBody = SearchRequest
+
+// SearchSubjectsJSONRequestBody defines body for SearchSubjects for application/json ContentType.
+type SearchSubjectsJSONRequestBody = SearchRequest
+
 // CheckJSONRequestBody defines body for Check for application/json ContentType.
 type CheckJSONRequestBody = CheckRequest
 
@@ -1820,6 +1997,24 @@ type ChangeRolesJSONRequestBody = ChangedRoles
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
+	// DescribeDecisionPoint Where the AuthZEN endpoints are.
+	// (GET /.well-known/authzen-configuration)
+	DescribeDecisionPoint(c *gin.Context)
+	// Evaluate May this subject do this to that resource?
+	// (POST /access/v1/evaluation)
+	Evaluate(c *gin.Context)
+	// EvaluateMany Up to 1,000 evaluations, answered in order.
+	// (POST /access/v1/evaluations)
+	EvaluateMany(c *gin.Context)
+	// SearchActions What may the subject do to the resource?
+	// (POST /access/v1/search/action)
+	SearchActions(c *gin.Context)
+	// SearchResources To which resources of a type may the subject do this?
+	// (POST /access/v1/search/resource)
+	SearchResources(c *gin.Context)
+	// SearchSubjects Which subjects of a type may do this to that resource?
+	// (POST /access/v1/search/subject)
+	SearchSubjects(c *gin.Context)
 	// DeleteAPIKey Delete an API key, and its roles with it.
 	// (DELETE /v1/api-keys/{id})
 	DeleteAPIKey(c *gin.Context, id ID, params DeleteAPIKeyParams)
@@ -1995,6 +2190,84 @@ type ServerInterfaceWrapper struct {
 }
 
 type MiddlewareFunc func(c *gin.Context)
+
+// DescribeDecisionPoint operation middleware
+func (siw *ServerInterfaceWrapper) DescribeDecisionPoint(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.DescribeDecisionPoint(c)
+}
+
+// Evaluate operation middleware
+func (siw *ServerInterfaceWrapper) Evaluate(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.Evaluate(c)
+}
+
+// EvaluateMany operation middleware
+func (siw *ServerInterfaceWrapper) EvaluateMany(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.EvaluateMany(c)
+}
+
+// SearchActions operation middleware
+func (siw *ServerInterfaceWrapper) SearchActions(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.SearchActions(c)
+}
+
+// SearchResources operation middleware
+func (siw *ServerInterfaceWrapper) SearchResources(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.SearchResources(c)
+}
+
+// SearchSubjects operation middleware
+func (siw *ServerInterfaceWrapper) SearchSubjects(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.SearchSubjects(c)
+}
 
 // DeleteAPIKey operation middleware
 func (siw *ServerInterfaceWrapper) DeleteAPIKey(c *gin.Context) {
@@ -4966,6 +5239,12 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.POST(options.BaseURL+"/v1/check/bulk", wrapper.CheckBulk)
 	router.POST(options.BaseURL+"/v1/lookup/resources", wrapper.LookupResources)
 	router.POST(options.BaseURL+"/v1/lookup/subjects", wrapper.LookupSubjects)
+	router.POST(options.BaseURL+"/access/v1/evaluation", wrapper.Evaluate)
+	router.POST(options.BaseURL+"/access/v1/evaluations", wrapper.EvaluateMany)
+	router.POST(options.BaseURL+"/access/v1/search/subject", wrapper.SearchSubjects)
+	router.POST(options.BaseURL+"/access/v1/search/resource", wrapper.SearchResources)
+	router.POST(options.BaseURL+"/access/v1/search/action", wrapper.SearchActions)
+	router.GET(options.BaseURL+"/.well-known/authzen-configuration", wrapper.DescribeDecisionPoint)
 	router.POST(options.BaseURL+"/v1/partners", wrapper.CreatePartner)
 	router.GET(options.BaseURL+"/v1/partners/:id", wrapper.ReadPartner)
 	router.GET(options.BaseURL+"/v1/partners/:id/clients", wrapper.ListClients)
@@ -5028,6 +5307,247 @@ type InvitedJSONResponse InvitedPerson
 type ObjectsJSONResponse ObjectPage
 
 type ProblemApplicationProblemPlusJSONResponse Problem
+
+type DescribeDecisionPointRequestObject struct {
+}
+
+type DescribeDecisionPointResponseObject interface {
+	VisitDescribeDecisionPointResponse(w http.ResponseWriter) error
+}
+
+type DescribeDecisionPoint200ResponseHeaders struct {
+	CacheControl string
+}
+
+type DescribeDecisionPoint200JSONResponse struct {
+	Body    DecisionPoint
+	Headers DescribeDecisionPoint200ResponseHeaders
+}
+
+func (response DescribeDecisionPoint200JSONResponse) VisitDescribeDecisionPointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", fmt.Sprint(response.Headers.CacheControl))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DescribeDecisionPointdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response DescribeDecisionPointdefaultApplicationProblemPlusJSONResponse) VisitDescribeDecisionPointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EvaluateRequestObject struct {
+	Body *EvaluateJSONRequestBody
+}
+
+type EvaluateResponseObject interface {
+	VisitEvaluateResponse(w http.ResponseWriter) error
+}
+
+type Evaluate200JSONResponse Evaluation
+
+func (response Evaluate200JSONResponse) VisitEvaluateResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EvaluatedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response EvaluatedefaultApplicationProblemPlusJSONResponse) VisitEvaluateResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EvaluateManyRequestObject struct {
+	Body *EvaluateManyJSONRequestBody
+}
+
+type EvaluateManyResponseObject interface {
+	VisitEvaluateManyResponse(w http.ResponseWriter) error
+}
+
+type EvaluateMany200JSONResponse EvaluationsResult
+
+func (response EvaluateMany200JSONResponse) VisitEvaluateManyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EvaluateManydefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response EvaluateManydefaultApplicationProblemPlusJSONResponse) VisitEvaluateManyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SearchActionsRequestObject struct {
+	Body *SearchActionsJSONRequestBody
+}
+
+type SearchActionsResponseObject interface {
+	VisitSearchActionsResponse(w http.ResponseWriter) error
+}
+
+type SearchActions200JSONResponse FoundActions
+
+func (response SearchActions200JSONResponse) VisitSearchActionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SearchActionsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response SearchActionsdefaultApplicationProblemPlusJSONResponse) VisitSearchActionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SearchResourcesRequestObject struct {
+	Body *SearchResourcesJSONRequestBody
+}
+
+type SearchResourcesResponseObject interface {
+	VisitSearchResourcesResponse(w http.ResponseWriter) error
+}
+
+type SearchResources200JSONResponse FoundEntities
+
+func (response SearchResources200JSONResponse) VisitSearchResourcesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SearchResourcesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response SearchResourcesdefaultApplicationProblemPlusJSONResponse) VisitSearchResourcesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SearchSubjectsRequestObject struct {
+	Body *SearchSubjectsJSONRequestBody
+}
+
+type SearchSubjectsResponseObject interface {
+	VisitSearchSubjectsResponse(w http.ResponseWriter) error
+}
+
+type SearchSubjects200JSONResponse FoundEntities
+
+func (response SearchSubjects200JSONResponse) VisitSearchSubjectsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SearchSubjectsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response SearchSubjectsdefaultApplicationProblemPlusJSONResponse) VisitSearchSubjectsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
 
 type DeleteAPIKeyRequestObject struct {
 	ID     ID `json:"id"`
@@ -7236,6 +7756,24 @@ func (response EndRoledefaultApplicationProblemPlusJSONResponse) VisitEndRoleRes
 
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
+	// DescribeDecisionPoint Where the AuthZEN endpoints are.
+	// (GET /.well-known/authzen-configuration)
+	DescribeDecisionPoint(ctx context.Context, request DescribeDecisionPointRequestObject) (DescribeDecisionPointResponseObject, error)
+	// Evaluate May this subject do this to that resource?
+	// (POST /access/v1/evaluation)
+	Evaluate(ctx context.Context, request EvaluateRequestObject) (EvaluateResponseObject, error)
+	// EvaluateMany Up to 1,000 evaluations, answered in order.
+	// (POST /access/v1/evaluations)
+	EvaluateMany(ctx context.Context, request EvaluateManyRequestObject) (EvaluateManyResponseObject, error)
+	// SearchActions What may the subject do to the resource?
+	// (POST /access/v1/search/action)
+	SearchActions(ctx context.Context, request SearchActionsRequestObject) (SearchActionsResponseObject, error)
+	// SearchResources To which resources of a type may the subject do this?
+	// (POST /access/v1/search/resource)
+	SearchResources(ctx context.Context, request SearchResourcesRequestObject) (SearchResourcesResponseObject, error)
+	// SearchSubjects Which subjects of a type may do this to that resource?
+	// (POST /access/v1/search/subject)
+	SearchSubjects(ctx context.Context, request SearchSubjectsRequestObject) (SearchSubjectsResponseObject, error)
 	// DeleteAPIKey Delete an API key, and its roles with it.
 	// (DELETE /v1/api-keys/{id})
 	DeleteAPIKey(ctx context.Context, request DeleteAPIKeyRequestObject) (DeleteAPIKeyResponseObject, error)
@@ -7458,6 +7996,240 @@ type strictHandler struct {
 	ssi         StrictServerInterface
 	middlewares []StrictMiddlewareFunc
 	options     StrictGinServerOptions
+}
+
+// DescribeDecisionPoint operation middleware
+func (sh *strictHandler) DescribeDecisionPoint(ctx *gin.Context) {
+	var request DescribeDecisionPointRequestObject
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DescribeDecisionPoint(ctx.Request.Context(), request.(DescribeDecisionPointRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DescribeDecisionPoint")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(DescribeDecisionPointResponseObject); ok {
+		if err := validResponse.VisitDescribeDecisionPointResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// Evaluate operation middleware
+func (sh *strictHandler) Evaluate(ctx *gin.Context) {
+	var request EvaluateRequestObject
+
+	var body EvaluateJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.Evaluate(ctx.Request.Context(), request.(EvaluateRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "Evaluate")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(EvaluateResponseObject); ok {
+		if err := validResponse.VisitEvaluateResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// EvaluateMany operation middleware
+func (sh *strictHandler) EvaluateMany(ctx *gin.Context) {
+	var request EvaluateManyRequestObject
+
+	var body EvaluateManyJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.EvaluateMany(ctx.Request.Context(), request.(EvaluateManyRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "EvaluateMany")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(EvaluateManyResponseObject); ok {
+		if err := validResponse.VisitEvaluateManyResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// SearchActions operation middleware
+func (sh *strictHandler) SearchActions(ctx *gin.Context) {
+	var request SearchActionsRequestObject
+
+	var body SearchActionsJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.SearchActions(ctx.Request.Context(), request.(SearchActionsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SearchActions")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(SearchActionsResponseObject); ok {
+		if err := validResponse.VisitSearchActionsResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// SearchResources operation middleware
+func (sh *strictHandler) SearchResources(ctx *gin.Context) {
+	var request SearchResourcesRequestObject
+
+	var body SearchResourcesJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.SearchResources(ctx.Request.Context(), request.(SearchResourcesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SearchResources")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(SearchResourcesResponseObject); ok {
+		if err := validResponse.VisitSearchResourcesResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// SearchSubjects operation middleware
+func (sh *strictHandler) SearchSubjects(ctx *gin.Context) {
+	var request SearchSubjectsRequestObject
+
+	var body SearchSubjectsJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.SearchSubjects(ctx.Request.Context(), request.(SearchSubjectsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SearchSubjects")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(SearchSubjectsResponseObject); ok {
+		if err := validResponse.VisitSearchSubjectsResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
 }
 
 // DeleteAPIKey operation middleware

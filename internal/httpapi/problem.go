@@ -57,6 +57,9 @@ func newProblem(status int, code, detail string) Problem {
 
 // refuse answers with the problem an error amounts to, and ends the request.
 func (a *api) refuse(c *gin.Context, err error) {
+	if isAuthzen(c) {
+		err = plainly(err)
+	}
 	p := problem(err)
 	var e *access.Error
 	if errors.As(err, &e) && e.RetryAfter > 0 {
@@ -70,6 +73,18 @@ func (a *api) refuse(c *gin.Context, err error) {
 		a.Log.Log(c.Request.Context(), level, "request failed", "request_id", requestID(c.Request.Context()), "route", c.FullPath(), "error", err)
 	}
 	write(c, p)
+}
+
+// plainly says what is wrong with a request in the words of AuthZEN, which does
+// not tell what makes no sense from what cannot be read.
+func plainly(err error) error {
+	var e *access.Error
+	if !errors.As(err, &e) || e.Kind != access.Invalid {
+		return err
+	}
+	plain := *e
+	plain.Kind = access.Malformed
+	return &plain
 }
 
 func write(c *gin.Context, p Problem) {

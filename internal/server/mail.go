@@ -1,7 +1,6 @@
 package server
 
 import (
-	"cmp"
 	"context"
 	"database/sql"
 	"net/url"
@@ -38,11 +37,7 @@ const (
 
 // mail puts together what follows changes and asks for mails, and what sends them.
 // It must run before the first change that is not to be missed.
-func (s *Server) mail(ctx context.Context, c config.Config, db *sql.DB, gateway *relationships.Gateway, checker *checks.Checks, names *directory.Directory) (post, error) {
-	public, err := url.Parse(cmp.Or(c.PublicURL, s.URL))
-	if err != nil {
-		return post{}, err
-	}
+func (s *Server) mail(ctx context.Context, c config.Config, db *sql.DB, gateway *relationships.Gateway, checker *checks.Checks, names *directory.Directory, public *url.URL) (post, error) {
 	queue, err := mailqueue.New(ctx, db, time.Now)
 	if err != nil {
 		return post{}, err

@@ -2,6 +2,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -9,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"sync"
 	"time"
@@ -108,7 +110,11 @@ func New(ctx context.Context, c config.Config, log *slog.Logger) (_ *Server, err
 	if err := s.listen(c.HTTPAddr); err != nil {
 		return nil, err
 	}
-	post, err := s.mail(ctx, c, on.db, gateway, checker, names)
+	public, err := url.Parse(cmp.Or(c.PublicURL, s.URL))
+	if err != nil {
+		return nil, err
+	}
+	post, err := s.mail(ctx, c, on.db, gateway, checker, names, public)
 	if err != nil {
 		return nil, err
 	}
@@ -126,7 +132,7 @@ func New(ctx context.Context, c config.Config, log *slog.Logger) (_ *Server, err
 
 	handler, err := httpapi.New(httpapi.Dependencies{
 		Operations: s.Operations, Checks: checker, People: names, Replays: names, Logins: logins, Log: log, Vocabulary: vocabulary,
-		Mails: post.queue, Announcements: post.announcer, Metrics: append(cached.collected, post.outcomes),
+		Mails: post.queue, Announcements: post.announcer, PublicURL: public, Metrics: append(cached.collected, post.outcomes),
 		Ready: func(ctx context.Context) map[string]error {
 			ctx, cancel := context.WithTimeout(ctx, answerTime)
 			defer cancel()

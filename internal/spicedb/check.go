@@ -32,7 +32,7 @@ func (s *Server) Head(ctx context.Context) (access.Token, error) {
 
 // Check evaluates at the head of the datastore, in this process and without any
 // cache: the exact and the fastest way there is.
-// Errors: Invalid (unknown_type, unknown_permission), Unavailable.
+// Errors: Invalid (unknown_type, unknown_permission, invalid_context), Unavailable.
 func (s *Server) Check(ctx context.Context, c access.Check) (access.Decision, error) {
 	// Read before the check, so that the answer is no older than it says.
 	at, err := s.Head(ctx)
@@ -101,6 +101,10 @@ func checkError(err error) error {
 	var noType interface{ NotFoundNamespaceName() string }
 	if errors.As(err, &noType) {
 		return access.Fail(access.Invalid, "unknown_type", "the schema has no type %q", noType.NotFoundNamespaceName())
+	}
+	var unfit interface{ DetailsMetadata() map[string]string }
+	if errors.As(err, &unfit) && unfit.DetailsMetadata()["caveat_name"] != "" {
+		return access.Fail(access.Invalid, "invalid_context", "the context is not such as the caveat %q can be evaluated in", unfit.DetailsMetadata()["caveat_name"])
 	}
 	return access.Down("SpiceDB", err)
 }

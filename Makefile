@@ -65,7 +65,7 @@ spicedb: bin/spicedb ## Build bin/spicedb, the server that runs by itself
 
 bin/spicedb: go.mod
 	@echo "building bin/spicedb (the first time: about 4 minutes on 2 cores)"
-	@$(GO) build -trimpath -o bin/spicedb github.com/authzed/spicedb/cmd/spicedb
+	@$(GO) build -o bin/spicedb github.com/authzed/spicedb/cmd/spicedb
 
 .PHONY: openfga
 openfga: bin/openfga ## Build bin/openfga, which the benchmarks run beside Gatehouse

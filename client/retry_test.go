@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/http/httptest"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -161,25 +162,27 @@ func TestConnectionsAreReused(t *testing.T) {
 
 // TestManyAtOnceKeepTheirConnections: net/http by itself would keep two.
 func TestManyAtOnceKeepTheirConnections(t *testing.T) {
-	p := between(t)
+	const clients, times = 16, 3
+	var faults []http.HandlerFunc
+	for range times {
+		var here sync.WaitGroup // until all are, nobody is answered
+		here.Add(clients)
+		faults = append(faults, repeated(clients, func(w http.ResponseWriter, r *http.Request) {
+			here.Done()
+			here.Wait()
+			says(`{"allowed":true}`)(w, r)
+		})...)
+	}
+	p := between(t, faults...)
 	gatehouse := connect(t, at(p.url))
-	const clients = 16
-	done := make(chan error)
-	for range clients {
-		go func() {
-			var failed error
-			for range 10 {
-				if err := gatehouse.Require(t.Context(), may); err != nil {
-					failed = err
-				}
-			}
-			done <- failed
-		}()
+	for range times {
+		var asking sync.WaitGroup
+		for range clients {
+			asking.Go(func() { assert.NoError(t, gatehouse.Require(t.Context(), may)) })
+		}
+		asking.Wait()
 	}
-	for range clients {
-		require.NoError(t, <-done)
-	}
-	assert.LessOrEqual(t, p.connections.Load(), int64(2*clients), "of %d requests", p.requests.Load())
+	assert.EqualValues(t, clients, p.connections.Load())
 }
 
 func TestTheTokenStaysWithItsServer(t *testing.T) {

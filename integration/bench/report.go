@@ -22,7 +22,7 @@ func (s settings) write(r *result) error {
 	}
 	err = t.Execute(&b, map[string]any{
 		"Tables": strings.TrimSpace(r.tables()), "Machine": machine(), "Day": r.at.UTC().Format("2006-01-02"),
-		"Level": levels[0], "Round": s.round, "Warm": s.warm, "Rounds": s.rounds, "Questions": questions, "Members": projects * perProject, "Projects": projects, "Hits": said(r.hits),
+		"Round": s.round, "Warm": s.warm, "Rounds": s.rounds, "Questions": questions, "Members": projects * perProject, "Projects": projects, "Hits": said(r.hits),
 	})
 	if err != nil {
 		return err

@@ -195,9 +195,9 @@ func TestRivalRolesNeverMeet(t *testing.T) {
 					level := map[string]roles.Level{"inventory_reader": roles.Read, "inventory_writer": roles.Write}[wanted]
 					switch {
 					case level != "" && n%3 == 0:
-						_, err = w.Share(t.Context(), by, o, string(address("ann")), "visit", roles.Share{"inventory": level})
+						_, err = w.Share(t.Context(), by, o, string(address("ann")), "visit", roles.Share{"inventory": level}, nil)
 					case level != "" && n%3 == 1:
-						_, _, err = w.ChangeShare(t.Context(), by, o, ann, roles.Share{"inventory": level})
+						_, _, err = w.ChangeShare(t.Context(), by, o, ann, roles.Share{"inventory": level}, nil)
 					case level != "":
 						_, err = w.Unshare(t.Context(), by, o, ann)
 					case n == 8:

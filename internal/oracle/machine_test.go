@@ -626,7 +626,7 @@ func (m *machine) share(t *rapid.T) {
 		by = m.actor(t, instance, "grant_share")
 	}
 	s, asked := m.aShare(t)
-	shared, err := m.Share(t.Context(), m.by(by), m.object(instance), string(m.address(who)), m.object(home).ID, asked)
+	shared, err := m.Share(t.Context(), m.by(by), m.object(instance), string(m.address(who)), m.object(home).ID, asked, nil)
 	wanted, refused := m.facts.share(by, who, instance, home, s)
 	m.same(t, string(shared.Outcome), err, wanted, refused)
 }
@@ -666,7 +666,7 @@ func (m *machine) changeShare(t *rapid.T) {
 	instance, who := m.sharer(t)
 	by := m.actor(t, instance, "manage_shares")
 	s, asked := m.aShare(t)
-	_, _, err := m.ChangeShare(t.Context(), m.by(by), m.object(instance), m.person(who), asked)
+	_, _, err := m.ChangeShare(t.Context(), m.by(by), m.object(instance), m.person(who), asked, nil)
 	wanted, refused := m.facts.changeShare(by, who, instance, s)
 	m.same(t, "changed", err, wanted, refused)
 }

@@ -6,7 +6,7 @@ package cache
 
 import (
 	"context"
-	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -90,11 +90,12 @@ func cacheable(q access.Check) bool {
 // keyOf names a question. Parts have their lengths before them, so that no two
 // questions share a name.
 func keyOf(q access.Check) Key {
-	var b strings.Builder
-	for _, part := range []string{q.Resource.Type, q.Resource.ID, q.Permission, q.Subject.Type, q.Subject.ID} {
-		fmt.Fprintf(&b, "%d:%s", len(part), part)
+	parts := [...]string{q.Resource.Type, q.Resource.ID, q.Permission, q.Subject.Type, q.Subject.ID}
+	var name []byte
+	for _, part := range parts {
+		name = append(append(strconv.AppendInt(name, int64(len(part)), 10), ':'), part...)
 	}
-	return Key{Entry: b.String(), Subject: access.OfSubject(q.Subject.Object), Resource: access.OfResource(q.Resource)}
+	return Key{Entry: string(name), Subject: access.OfSubject(q.Subject.Object), Resource: access.OfResource(q.Resource)}
 }
 
 // hit is the answer that a view holds, if it still does (rule 1).
@@ -125,7 +126,9 @@ func (c *Cache) why(v View) string {
 func (c *Cache) miss(ctx context.Context, q access.Check, key Key, v View) (access.Decision, error) {
 	c.metrics.missed(c.why(v))
 	v = c.begin(ctx, key, v)
-	if !v.clean() {
+	if !v.clean() || !v.Leased {
+		// Without a lease, a writer who could not bump may have been
+		// acknowledged since a flight under these epochs began.
 		return c.evaluate(ctx, q)
 	}
 	flight := strings.Join(append([]string{key.Entry}, v.Epochs[0].Nonce, v.Epochs[1].Nonce, v.Epochs[2].Nonce), " ")
@@ -151,7 +154,8 @@ func (c *Cache) begin(ctx context.Context, key Key, v View) View {
 	if v.Epochs[0].Nonce != "" && v.Epochs[1].Nonce != "" && v.Epochs[2].Nonce != "" {
 		return v
 	}
-	if epochs, err := c.store.Begin(ctx, key.Reaches()); err == nil {
+	reaches := key.Reaches()
+	if epochs, err := c.store.Begin(ctx, reaches[:]); err == nil {
 		copy(v.Epochs[:], epochs)
 	}
 	return v
@@ -163,7 +167,8 @@ func (c *Cache) keep(ctx context.Context, key Key, nonces [3]string, d access.De
 	if d.Conditional {
 		return
 	}
-	end, err := c.ends.FirstEnd(ctx, key.Reaches()...)
+	reaches := key.Reaches()
+	end, err := c.ends.FirstEnd(ctx, reaches[:]...)
 	if err != nil {
 		return
 	}

@@ -50,8 +50,8 @@ type Key struct {
 }
 
 // Reaches are those whose epochs an answer depends on.
-func (k Key) Reaches() []access.Reach {
-	return []access.Reach{k.Subject, k.Resource, access.Everything}
+func (k Key) Reaches() [3]access.Reach {
+	return [3]access.Reach{k.Subject, k.Resource, access.Everything}
 }
 
 // View is what a store keeps of a question.

@@ -40,6 +40,8 @@ type Dependencies struct {
 	Log           *slog.Logger
 	// Ready reports what is not ready to serve, by part; nil errors are well.
 	Ready func(context.Context) map[string]error
+	// Cache says in a word what becomes of answers: the server is ready without.
+	Cache func(context.Context) string
 }
 
 type api struct {
@@ -123,5 +125,6 @@ func (a *api) readyz(c *gin.Context) {
 			a.Log.WarnContext(c.Request.Context(), "not ready", "part", part, "error", err)
 		}
 	}
+	parts["cache"] = a.Dependencies.Cache(c.Request.Context())
 	c.JSON(status, gin.H{"parts": parts})
 }

@@ -47,7 +47,19 @@ type cached struct {
 	writer    access.Relationships
 	followers []follower
 	collected []prometheus.Collector
-	ready     func(ctx context.Context) error // nil: there is nothing that may be down
+	store     cache.Store // nil: nothing is kept
+}
+
+// state says whether answers are kept: "ok", "bypassed" while the store cannot be
+// reached, "off" where there is none.
+func (c *cached) state(ctx context.Context) string {
+	if c.store == nil {
+		return "off"
+	}
+	if _, err := c.store.Now(ctx); err != nil {
+		return "bypassed"
+	}
+	return "ok"
 }
 
 // remembered answers from the cache what it can.
@@ -79,8 +91,9 @@ func (s *Server) cache(ctx context.Context, c config.Config, b backend, facts ac
 		if err != nil {
 			return nil, err
 		}
-		store, built.ready = redis, redis.Ping
+		store = redis
 	}
+	built.store = store
 	metrics := cache.NewMetrics(time.Now)
 	remember := cache.New(b, store, ends, time.Now, metrics)
 	s.closers = append(s.closers, remember.Close)

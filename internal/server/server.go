@@ -149,6 +149,7 @@ func New(ctx context.Context, c config.Config, log *slog.Logger) (_ *Server, err
 			_, down := gateway.Head(ctx)
 			return map[string]error{"spicedb": down, "directory": on.db.PingContext(ctx)}
 		},
+		Cache: cached.state,
 	})
 	if err != nil {
 		return nil, err

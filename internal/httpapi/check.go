@@ -145,8 +145,14 @@ const nobody = "-"
 // mayAsk lets people ask about themselves and about whom they manage, and
 // operators about anyone.
 func mayAsk(a *api, c *gin.Context, request any) error {
-	r, _ := request.(CheckRequestObject)
-	q, err := a.question(c.Request.Context(), *r.Body)
+	var body *CheckRequest
+	switch r := request.(type) {
+	case CheckRequestObject:
+		body = r.Body
+	case ExplainRequestObject:
+		body = r.Body
+	}
+	q, err := a.question(c.Request.Context(), *body)
 	if err != nil {
 		return err
 	}

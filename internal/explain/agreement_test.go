@@ -219,4 +219,3 @@ func TestRolesThatEndAreNeverContradicted(t *testing.T) {
 	}
 	assert.False(t, time.Now().Before(end), "it was denied too early")
 }
-

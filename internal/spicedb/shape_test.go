@@ -50,7 +50,7 @@ func TestOurSchemaHasAShape(t *testing.T) {
 	require.NoError(t, err)
 	assert.NotNil(t, shape["project"]["view"].Formula)
 	for text, why := range map[string]string{
-		"definition abc {\n permission pqr = nil\n}":                        "Nil is not known here",
+		"definition abc {\n permission pqr = nil\n}":                              "Nil is not known here",
 		"definition abc {\n relation rel: abc\n permission pqr = rel.all(rel)\n}": "FunctionedTupleToUserset is not known here",
 		"definition a {": "parse error",
 	} {

@@ -23,11 +23,12 @@ func (t *tree) history(ctx context.Context, object access.Object, relation strin
 	if t.Stranger || t.Subject.Type != access.TypeUser || !t.seen[object] {
 		return past{}, false, nil
 	}
-	events, _, err := t.Audit.Events(ctx, access.AuditQuery{On: object, Person: t.Subject.ID, Page: access.Page{Limit: newest}})
-	if err != nil {
-		return past{}, false, err
+	if _, read := t.events[object]; !read {
+		if t.events[object], _, err = t.Audit.Events(ctx, access.AuditQuery{On: object, Person: t.Subject.ID, Page: access.Page{Limit: newest}}); err != nil {
+			return past{}, false, err
+		}
 	}
-	for _, e := range events { // the newest first
+	for _, e := range t.events[object] { // the newest first
 		for _, u := range e.Updates {
 			r := u.Relationship
 			if r.Resource != object || r.Relation != relation || r.Subject != t.Subject {

@@ -117,7 +117,7 @@ func (t *tree) told(w way) string {
 		return t.name + " " + list(is)
 	}
 	if len(w.above) > 0 {
-		return "by way of " + article(typeName(w.above[0])) + " that is not shown to you"
+		return "by way of " + oneOf(w.above[0]) + " that is not shown to you"
 	}
 	return ""
 }

@@ -58,11 +58,12 @@ type tree struct {
 
 	name     string                                 // of the subject, to the asker
 	profiles map[access.Object]access.ObjectProfile // of what the asker may see
+	events   map[access.Object][]access.AuditEvent  // about the subject, where they were needed
 }
 
 // grow makes the tree and finds the results. It reports whether they agree.
 func (t *tree) grow(ctx context.Context) (coherent bool, err error) {
-	t.seen, t.grown = map[access.Object]bool{}, map[key]*Node{}
+	t.seen, t.grown, t.events = map[access.Object]bool{}, map[key]*Node{}, map[access.Object][]access.AuditEvent{}
 	operates, err := t.Store.CheckAt(ctx, t.at, access.Check{Resource: access.Platform, Permission: "operate", Subject: access.Subject{Object: t.Asker}})
 	if err != nil {
 		return false, err

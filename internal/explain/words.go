@@ -196,9 +196,13 @@ func typeName(objectType string) string {
 	return strings.ReplaceAll(objectType, "_", " ")
 }
 
-// article puts "a" or "an" before a word.
-func article(word string) string {
-	if strings.ContainsRune("aeiou", rune(word[0])) {
+// oneOf is what some object of a type is called. There is one platform.
+func oneOf(objectType string) string {
+	word := typeName(objectType)
+	switch {
+	case objectType == access.TypePlatform:
+		return "the " + word
+	case strings.ContainsRune("aeiou", rune(word[0])):
 		return "an " + word
 	}
 	return "a " + word

@@ -123,10 +123,10 @@ func (w *world) agrees(t *rapid.T, q explain.Question, n *explain.Node, root boo
 			require.True(t, w.allows(q.Asker, "manage_people", r.Resource), "%s is shown the feature", q.Asker)
 		}
 	}
-	if n.Tie == "allowed" && len(n.Children()) > 0 && !operator {
+	if n.Tie == "allowed" && len(n.Children) > 0 && !operator {
 		require.True(t, w.allows(q.Asker, "manage_people", n.Object), "%s is shown the allow-list", q.Asker)
 	}
-	for _, child := range n.Children() {
+	for _, child := range n.Children {
 		w.agrees(t, q, child, false)
 	}
 }
@@ -180,12 +180,12 @@ func TestManyTargets(t *testing.T) {
 	w.write(access.Touch, facts)
 
 	tree := w.ask(w.person("olga"), "guest", globex, "gina").Tree
-	arrow := tree.Children()[0]
+	arrow := tree.Children[0]
 	assert.Equal(t, "allowed", arrow.Tie)
-	assert.Len(t, arrow.Children(), 20)
+	assert.Len(t, arrow.Children, 20)
 	assert.Equal(t, 480, arrow.LeftOut)
-	assert.Equal(t, "n499", arrow.Children()[0].Object.ID)
-	assert.Equal(t, explain.True, arrow.Children()[0].Result)
+	assert.Equal(t, "n499", arrow.Children[0].Object.ID)
+	assert.Equal(t, explain.True, arrow.Children[0].Result)
 }
 
 // TestSetsOfSubjectsAreNotExplained refuses what has no one reason.
@@ -214,7 +214,7 @@ func TestRolesThatEndAreNeverContradicted(t *testing.T) {
 		got, err := w.Explain(t.Context(), q)
 		require.NoError(t, err)
 		allowed = got.Allowed
-		leaf := got.Tree.Children()[0]
+		leaf := got.Tree.Children[0]
 		require.Equal(t, allowed, len(leaf.Matched) == 1)
 		require.Equal(t, got.Tree.Result, leaf.Result)
 	}

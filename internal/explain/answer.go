@@ -92,7 +92,7 @@ func (t *tree) answer(ctx context.Context) (coherent bool, err error) {
 // follow finds the results of what has no name, and reports whether those of what
 // has one follow from its parts as well.
 func (n *Node) follow() bool {
-	for _, part := range n.parts {
+	for _, part := range n.Children {
 		if !part.follow() {
 			return false
 		}
@@ -111,20 +111,20 @@ func (n *Node) follow() bool {
 func (n *Node) whole() Truth {
 	switch {
 	case n.Combines == access.Intersection:
-		return every(n.parts)
+		return every(n.Children)
 	case n.Combines == access.Exclusion:
-		return min(n.parts[0].Result, -some(n.parts[1:]))
+		return min(n.Children[0].Result, -some(n.Children[1:]))
 	case n.Hidden:
-		return max(some(n.parts), Unknown)
+		return max(some(n.Children), Unknown)
 	}
-	return some(n.parts)
+	return some(n.Children)
 }
 
 // infer finds the results that anybody can tell who knows the whole and the other
 // parts: what is hidden beneath is not.
 func (n *Node) infer() {
 	if n.Result != Unknown {
-		for _, part := range n.parts {
+		for _, part := range n.Children {
 			if part.Result != Unknown {
 				continue
 			}
@@ -138,7 +138,7 @@ func (n *Node) infer() {
 			}
 		}
 	}
-	for _, part := range n.parts {
+	for _, part := range n.Children {
 		part.infer()
 	}
 }

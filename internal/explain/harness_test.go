@@ -194,7 +194,7 @@ func drawn(n *explain.Node, depth int) string {
 	for _, r := range n.Matched {
 		out.WriteString(strings.Repeat("  ", depth+1) + r.String() + "\n")
 	}
-	for _, child := range n.Children() {
+	for _, child := range n.Children {
 		out.WriteString(drawn(child, depth+1))
 	}
 	return out.String()

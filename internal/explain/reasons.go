@@ -53,9 +53,9 @@ func (t *tree) why(n *Node) (found way) {
 		}
 		return way{hidden: n.Hidden}
 	case n.Combines == access.Exclusion:
-		return t.why(n.parts[0])
+		return t.why(n.Children[0])
 	case n.Combines == access.Intersection:
-		for _, part := range n.parts {
+		for _, part := range n.Children {
 			found = found.and(t.why(part))
 		}
 		return found
@@ -65,7 +65,7 @@ func (t *tree) why(n *Node) (found way) {
 		found.above = t.Shape[n.Object.Type][n.Tie].Subjects
 	}
 	first := true
-	for _, part := range n.parts {
+	for _, part := range n.Children {
 		if part.Result == True {
 			if w := t.why(part); first || w.better(found) {
 				found, first = w, false
@@ -103,10 +103,10 @@ func (t *tree) whyNot(ctx context.Context, n *Node) (miss, error) {
 	case n.Self:
 		return miss{cost: costElse, facts: []string{"it is not " + t.name + "'s own"}}, nil
 	case n.Combines == access.Exclusion:
-		if some(n.parts[1:]) == True {
-			return t.barred(ctx, n.parts[1:])
+		if some(n.Children[1:]) == True {
+			return t.barred(ctx, n.Children[1:])
 		}
-		return t.whyNot(ctx, n.parts[0])
+		return t.whyNot(ctx, n.Children[0])
 	case n.Combines == access.Intersection:
 		return t.incomplete(ctx, n)
 	case n.Tie != "":
@@ -115,7 +115,7 @@ func (t *tree) whyNot(ctx context.Context, n *Node) (miss, error) {
 		}
 	}
 	nearest := miss{cost: costElse, none: true}
-	for i, part := range n.parts {
+	for i, part := range n.Children {
 		m, err := t.whyNot(ctx, part)
 		if err != nil {
 			return m, err
@@ -170,11 +170,11 @@ func (t *tree) barred(ctx context.Context, bars []*Node) (miss, error) {
 		if bar.Name != "" {
 			deepest = bar
 		}
-		next := slices.IndexFunc(bar.parts, func(n *Node) bool { return n.Result == True })
+		next := slices.IndexFunc(bar.Children, func(n *Node) bool { return n.Result == True })
 		if next < 0 {
 			break
 		}
-		bar = bar.parts[next]
+		bar = bar.Children[next]
 	}
 	text, ok := marks[bar.Object.Type][bar.Name]
 	if !ok || len(bar.Matched) == 0 {
@@ -191,7 +191,7 @@ func (t *tree) barred(ctx context.Context, bars []*Node) (miss, error) {
 
 // incomplete says which parts of several are lacking, and which are there.
 func (t *tree) incomplete(ctx context.Context, n *Node) (found miss, err error) {
-	for _, part := range n.parts {
+	for _, part := range n.Children {
 		switch part.Result {
 		case Unknown:
 			continue // it is not known to be lacking
@@ -222,7 +222,7 @@ func (t *tree) untied(n *Node) (miss, bool) {
 	if ok && slices.Contains(decisive[n.Object.Type], n.Tie) {
 		return miss{cost: costTie, facts: []string{t.fact(text, n.Object)}}, true
 	}
-	if ok && len(n.parts) == 0 && !n.Hidden {
+	if ok && len(n.Children) == 0 && !n.Hidden {
 		return miss{cost: costElse, facts: []string{t.fact(text, n.Object)}}, true
 	}
 	return miss{}, false

@@ -26,11 +26,9 @@ type Node struct {
 	Matched []access.Relationship // what a relation was found to hold by
 	Hidden  bool                  // the asker may not know all that is here
 	LeftOut int                   // objects an arrow leads to that are not shown, only counted
-	parts   []*Node
-}
 
-// Children are the questions this one consists of.
-func (n *Node) Children() []*Node { return n.parts }
+	Children []*Node
+}
 
 // Bounds of a tree.
 const (
@@ -124,25 +122,27 @@ func (t *tree) named(ctx context.Context, object access.Object, name string, dep
 	}
 	rule := t.Shape[object.Type][name]
 	n := &Node{Object: object, Name: name, Relation: rule.Formula == nil, Flag: rule.Flag, Hidden: !t.seen[object]}
-	t.grown[key{object, name}] = n
 	switch {
 	case n.Hidden:
 	case n.Relation:
 		discreet, err := t.discreet(ctx, object, name)
+		if err != nil {
+			return nil, err
+		}
 		n.Hidden = discreet
-		return n, err
 	default:
 		part, err := t.part(ctx, object, *rule.Formula, depth)
 		if err != nil {
 			return nil, err
 		}
 		if part.Name != "" {
-			n.parts = []*Node{part}
+			n.Children = []*Node{part}
 			break
 		}
 		part.Name = name
-		*n = *part
+		n = part
 	}
+	t.grown[key{object, name}] = n
 	return n, nil
 }
 
@@ -172,7 +172,7 @@ func (t *tree) part(ctx context.Context, object access.Object, f access.Formula,
 		if err != nil {
 			return nil, err
 		}
-		n.parts = append(n.parts, part)
+		n.Children = append(n.Children, part)
 	}
 	return n, nil
 }
@@ -209,7 +209,7 @@ func (t *tree) arrow(ctx context.Context, object access.Object, f access.Formula
 		if err != nil {
 			return nil, err
 		}
-		n.parts = append(n.parts, part)
+		n.Children = append(n.Children, part)
 	}
 	return n, nil
 }

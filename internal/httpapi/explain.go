@@ -45,7 +45,7 @@ func nodeBody(n *explain.Node) ExplainedNode {
 	for _, r := range n.Matched {
 		body.Relationships = append(body.Relationships, relationshipBody(r))
 	}
-	for _, child := range n.Children() {
+	for _, child := range n.Children {
 		body.Children = append(body.Children, nodeBody(child))
 	}
 	return body

@@ -17,15 +17,18 @@ import (
 	"github.com/gatehouse/gatehouse/internal/roles"
 )
 
-var crowd = []access.Object{access.User("0"), access.User("1"), access.User("2")}
+var crowd = []access.Object{access.User("0"), access.User("1")}
 
 // draw makes a random world of whatever the schema allows: two objects of each
-// type, tied to each other and to people by any relation.
+// type, one of what belongs to others, tied to each other and to people by any relation.
 func draw(t *rapid.T, shape access.Shape) (facts []access.Relationship) {
 	objects := map[string][]access.Object{access.TypeUser: crowd, access.TypePlatform: {access.Platform}}
 	for objectType := range shape {
 		if objects[objectType] == nil {
 			objects[objectType] = []access.Object{{Type: objectType, ID: "a"}, {Type: objectType, ID: "b"}}
+			if kind, _ := roles.KindOf(objectType); kind.PeopleBy == "" {
+				objects[objectType] = objects[objectType][:1]
+			}
 		}
 	}
 	for _, objectType := range slices.Sorted(maps.Keys(shape)) {
@@ -86,7 +89,7 @@ func TestExplanationsAgreeWithChecks(t *testing.T) {
 		w.write(access.Touch, facts)
 		defer w.write(access.Delete, facts)
 		asker, subject := rapid.SampledFrom(crowd).Draw(rt, "asker"), rapid.SampledFrom(crowd).Draw(rt, "subject")
-		for range 8 {
+		for range 4 {
 			c := rapid.SampledFrom(asked).Draw(rt, "check")
 			c.Subject.Object = subject
 			if !w.mayAsk(asker, subject, c.Resource) {
@@ -116,9 +119,7 @@ func (w *world) agrees(t *rapid.T, q explain.Question, n *explain.Node, root boo
 	}
 	for _, r := range n.Matched {
 		require.Contains(t, []string{q.Subject.ID, "*"}, r.Subject.ID, "it is about somebody else")
-		held, _, err := w.gateway.Read(w.t.Context(), access.Exactly(r))
-		require.NoError(t, err)
-		require.Len(t, held, 1)
+		require.Contains(t, w.facts, r)
 		if r.Relation == "shareable_cockpit" && !operator {
 			require.True(t, w.allows(q.Asker, "manage_people", r.Resource), "%s is shown the feature", q.Asker)
 		}
@@ -147,13 +148,20 @@ func (w *world) maySee(asker, subject, object access.Object) bool {
 
 func (w *world) allows(subject access.Object, permission string, object access.Object) bool {
 	w.t.Helper()
+	question := [3]string{subject.String(), permission, object.String()}
+	if answer, asked := w.answers[question]; asked {
+		return answer
+	}
 	decision, err := w.engine.Check(w.t.Context(), access.Check{Resource: object, Permission: permission, Subject: access.Subject{Object: subject}})
 	require.NoError(w.t, err)
+	w.answers[question] = decision.Allowed
 	return decision.Allowed
 }
 
 func (w *world) write(verb access.Verb, facts []access.Relationship) {
 	w.t.Helper()
+	w.answers = map[[3]string]bool{}
+	w.facts = facts
 	for some := range slices.Chunk(facts, 900) {
 		var write access.Write
 		for _, fact := range some {

@@ -33,6 +33,9 @@ type world struct {
 	gateway   *relationships.Gateway
 	directory *directory.Directory
 	audit     *audit.Log
+
+	facts   []access.Relationship // written at once, and …
+	answers map[[3]string]bool    // … what checks of them have said
 }
 
 func start(t *testing.T) *world {

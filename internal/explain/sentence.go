@@ -40,17 +40,14 @@ func (t *tree) sentence(ctx context.Context) (string, error) {
 
 // meet finds names. To operators it reports whether the subject is nobody.
 func (t *tree) meet(ctx context.Context) (unknown bool, err error) {
-	objects := []access.Object{t.Resource}
+	var objects []access.Object
 	for o, seen := range t.seen {
-		if seen && o != t.Resource {
+		if seen {
 			objects = append(objects, o)
 		}
 	}
 	if t.profiles, err = t.Directory.ObjectsByID(ctx, objects); err != nil {
 		return false, err
-	}
-	if !t.seen[t.Resource] {
-		delete(t.profiles, t.Resource)
 	}
 	t.name = t.Called
 	if t.name == "" {

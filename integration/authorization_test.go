@@ -254,7 +254,7 @@ func (w world) attempt(t *testing.T, r rule) attempt {
 		body = object{"id": name, "name": name}
 	case "createCustomerAccount":
 		body = object{"id": name, "name": name, "customer_number": name, "identifier": name}
-	case "check":
+	case "check", "explain":
 		body = about
 	case "checkBulk":
 		body = object{"checks": []object{about}}

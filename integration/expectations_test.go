@@ -153,6 +153,7 @@ func rules() []rule {
 			rule{operation: "listInvitations", objectType: objectType, right: manage, status: 200},
 			rule{operation: "check", objectType: objectType, right: asking, status: 200},
 			rule{operation: "checkBulk", objectType: objectType, right: asking, status: 200},
+			rule{operation: "explain", objectType: objectType, right: asking, status: 200},
 			rule{operation: "lookupSubjects", objectType: objectType, right: asking, status: 200},
 			rule{operation: "evaluate", objectType: objectType, right: asking, status: 200, visible: true},
 			rule{operation: "evaluateMany", objectType: objectType, right: asking, status: 200, visible: true},

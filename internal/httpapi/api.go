@@ -15,6 +15,7 @@ import (
 
 	"github.com/gatehouse/gatehouse/internal/access"
 	"github.com/gatehouse/gatehouse/internal/checks"
+	"github.com/gatehouse/gatehouse/internal/explain"
 	"github.com/gatehouse/gatehouse/internal/notify"
 	"github.com/gatehouse/gatehouse/internal/operations"
 )
@@ -29,6 +30,7 @@ type Authenticator interface {
 type Dependencies struct {
 	Operations    *operations.Operations
 	Checks        *checks.Checks
+	Explainer     *explain.Explainer
 	People        access.People
 	Replays       access.Replays
 	Logins        Authenticator

@@ -157,14 +157,18 @@ const nobody = "-"
 // mayAsk lets people ask about themselves and about whom they manage, and
 // operators about anyone.
 func mayAsk(a *api, c *gin.Context, request any) error {
+	var body *CheckRequest
 	switch r := request.(type) {
 	case EvaluateRequestObject:
 		return a.mayEvaluate(c, *r.Body)
 	case SearchActionsRequestObject:
 		return a.maySearch(c, actions, *r.Body)
+	case CheckRequestObject:
+		body = r.Body
+	case ExplainRequestObject:
+		body = r.Body
 	}
-	r, _ := request.(CheckRequestObject)
-	q, err := a.question(c.Request.Context(), *r.Body)
+	q, err := a.question(c.Request.Context(), *body)
 	if err != nil {
 		return err
 	}

@@ -184,6 +184,33 @@ func (e EvaluationOptionsEvaluationsSemantic) Valid() bool {
 	}
 }
 
+// Defines values for ExplainedNodeCombines.
+const (
+	Arrow        ExplainedNodeCombines = "arrow"
+	Exclusion    ExplainedNodeCombines = "exclusion"
+	Intersection ExplainedNodeCombines = "intersection"
+	Self         ExplainedNodeCombines = "self"
+	Union        ExplainedNodeCombines = "union"
+)
+
+// Valid indicates whether the value is a known member of the ExplainedNodeCombines enum.
+func (e ExplainedNodeCombines) Valid() bool {
+	switch e {
+	case Arrow:
+		return true
+	case Exclusion:
+		return true
+	case Intersection:
+		return true
+	case Self:
+		return true
+	case Union:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for GivenShareOutcome.
 const (
 	GivenShareOutcomeCreated   GivenShareOutcome = "created"
@@ -957,6 +984,67 @@ type EvaluationsRequest struct {
 type EvaluationsResult struct {
 	Decision    *bool        `json:"decision,omitempty"`
 	Evaluations []Evaluation `json:"evaluations,omitempty"`
+}
+
+// ExplainedNode A question on the way to the answer: whether the subject has a permission of, or stands in a relation to, an object.
+// Without a name it is a part of the formula above it.
+type ExplainedNode struct {
+	// Arrow The relation that leads to other objects, and what is asked about them.
+	//
+	// Examples: client->administer
+	Arrow    string          `json:"arrow,omitempty"`
+	Children []ExplainedNode `json:"children,omitempty"`
+
+	// Combines How the children make the result: any of them; all of them; the first unless another does; any of what `arrow`
+	// leads to; or the object is the subject itself. Without it, the result is that of the only child.
+	Combines ExplainedNodeCombines `json:"combines,omitempty"`
+
+	// Flag The relation is one to everyone; it is switched on or off.
+	Flag bool `json:"flag,omitempty"`
+
+	// Hidden The caller may not see all that is here.
+	Hidden bool `json:"hidden,omitempty"`
+
+	// LeftOut Further objects the arrow leads to, not shown. None of them says yes if no shown one does.
+	LeftOut    int        `json:"left_out,omitempty"`
+	Object     *Reference `json:"object,omitempty"`
+	Permission string     `json:"permission,omitempty"`
+	Relation   string     `json:"relation,omitempty"`
+
+	// Relationships What the relation was found to hold by.
+	Relationships []ExplainedRelationship `json:"relationships,omitempty"`
+
+	// Result Absent where the caller may not know it.
+	Result *bool `json:"result,omitempty"`
+}
+
+// ExplainedNodeCombines How the children make the result: any of them; all of them; the first unless another does; any of what `arrow`
+// leads to; or the object is the subject itself. Without it, the result is that of the only child.
+type ExplainedNodeCombines string
+
+// ExplainedRelationship defines model for ExplainedRelationship.
+type ExplainedRelationship struct {
+	EndsAt   *time.Time   `json:"ends_at,omitempty"`
+	Relation string       `json:"relation"`
+	Resource Reference    `json:"resource"`
+	Subject  AuditSubject `json:"subject"`
+}
+
+// Explanation defines model for Explanation.
+type Explanation struct {
+	Allowed bool `json:"allowed"`
+
+	// CheckedAt ZedToken of the moment that is explained.
+	CheckedAt string `json:"checked_at"`
+
+	// Sentence For people. Its wording may change.
+	//
+	// Examples: Ann may not manage the contacts of Acme: Ann was Customer Admin of Acme until 3 May 2026, ended by Bob.
+	Sentence string `json:"sentence"`
+
+	// Tree A question on the way to the answer: whether the subject has a permission of, or stands in a relation to, an object.
+	// Without a name it is a part of the formula above it.
+	Tree ExplainedNode `json:"tree"`
 }
 
 // FirstAdmin defines model for FirstAdmin.
@@ -1975,6 +2063,9 @@ type ProvisionServiceJSONRequestBody = NewService
 // AddSubCustomerJSONRequestBody defines body for AddSubCustomer for application/json ContentType.
 type AddSubCustomerJSONRequestBody = NewSubCustomer
 
+// ExplainJSONRequestBody defines body for Explain for application/json ContentType.
+type ExplainJSONRequestBody = CheckRequest
+
 // CreateInstanceJSONRequestBody defines body for CreateInstance for application/json ContentType.
 type CreateInstanceJSONRequestBody = NewObject
 
@@ -2091,6 +2182,9 @@ type ServerInterface interface {
 	// AddSubCustomer Create an account to which this one resells, and its first portal admin.
 	// (POST /v1/customer-accounts/{id}/sub-customers)
 	AddSubCustomer(c *gin.Context, id ID, params AddSubCustomerParams)
+	// Explain Why may this subject do this to that object, or why not?
+	// (POST /v1/explain)
+	Explain(c *gin.Context)
 	// CreateInstance Create an instance.
 	// (POST /v1/instances)
 	CreateInstance(c *gin.Context, params CreateInstanceParams)
@@ -3268,6 +3362,19 @@ func (siw *ServerInterfaceWrapper) AddSubCustomer(c *gin.Context) {
 	}
 
 	siw.Handler.AddSubCustomer(c, id, params)
+}
+
+// Explain operation middleware
+func (siw *ServerInterfaceWrapper) Explain(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.Explain(c)
 }
 
 // CreateInstance operation middleware
@@ -5256,6 +5363,7 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.POST(options.BaseURL+"/v1/customer-accounts/:id/announcements", wrapper.Announce)
 	router.POST(options.BaseURL+"/v1/check", wrapper.Check)
 	router.POST(options.BaseURL+"/v1/check/bulk", wrapper.CheckBulk)
+	router.POST(options.BaseURL+"/v1/explain", wrapper.Explain)
 	router.POST(options.BaseURL+"/v1/lookup/resources", wrapper.LookupResources)
 	router.POST(options.BaseURL+"/v1/lookup/subjects", wrapper.LookupSubjects)
 	router.POST(options.BaseURL+"/access/v1/evaluation", wrapper.Evaluate)
@@ -6313,6 +6421,45 @@ type AddSubCustomerdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response AddSubCustomerdefaultApplicationProblemPlusJSONResponse) VisitAddSubCustomerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExplainRequestObject struct {
+	Body *ExplainJSONRequestBody
+}
+
+type ExplainResponseObject interface {
+	VisitExplainResponse(w http.ResponseWriter) error
+}
+
+type Explain200JSONResponse Explanation
+
+func (response Explain200JSONResponse) VisitExplainResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExplaindefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ExplaindefaultApplicationProblemPlusJSONResponse) VisitExplainResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -7850,6 +7997,9 @@ type StrictServerInterface interface {
 	// AddSubCustomer Create an account to which this one resells, and its first portal admin.
 	// (POST /v1/customer-accounts/{id}/sub-customers)
 	AddSubCustomer(ctx context.Context, request AddSubCustomerRequestObject) (AddSubCustomerResponseObject, error)
+	// Explain Why may this subject do this to that object, or why not?
+	// (POST /v1/explain)
+	Explain(ctx context.Context, request ExplainRequestObject) (ExplainResponseObject, error)
 	// CreateInstance Create an instance.
 	// (POST /v1/instances)
 	CreateInstance(ctx context.Context, request CreateInstanceRequestObject) (CreateInstanceResponseObject, error)
@@ -8927,6 +9077,48 @@ func (sh *strictHandler) AddSubCustomer(ctx *gin.Context, id ID, params AddSubCu
 		sh.options.HandlerErrorFunc(ctx, err)
 	} else if validResponse, ok := response.(AddSubCustomerResponseObject); ok {
 		if err := validResponse.VisitAddSubCustomerResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// Explain operation middleware
+func (sh *strictHandler) Explain(ctx *gin.Context) {
+	var request ExplainRequestObject
+
+	var body ExplainJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.Explain(ctx.Request.Context(), request.(ExplainRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "Explain")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ExplainResponseObject); ok {
+		if err := validResponse.VisitExplainResponse(ctx.Writer); err != nil {
 			sh.options.ResponseErrorHandlerFunc(ctx, err)
 		}
 	} else if response != nil {

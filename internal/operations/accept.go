@@ -28,6 +28,9 @@ func (o *Operations) Accept(ctx context.Context, by By, verified email.Address, 
 	added.WrittenAt, err = o.commit(ctx, func(ctx context.Context) (access.Write, access.Token, error) {
 		w := access.Write{Cause: by.cause("accept_invitation")}
 		i, err := o.Invitation(ctx, profile.ID)
+		if access.IsKind(err, access.NotFound) {
+			i, err = Invitation{Status: Expired}, nil // all there was of it has ended
+		}
 		if err != nil {
 			return w, "", err
 		}

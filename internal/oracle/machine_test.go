@@ -349,7 +349,7 @@ func (m *machine) add(t *rapid.T) {
 	on := m.somewhere(t)
 	ids := some(t, on)
 	by, who, last := m.actor(t, on, givers(ids)...), pick(t, "person", people), m.aDay(t, ids...)
-	added, err := m.Add(t.Context(), m.by(by), m.object(on), operations.Newcomer{Email: string(m.address(who))}, ids, day(last))
+	added, err := m.Add(t.Context(), m.by(by), m.object(on), operations.Newcomer{Email: string(m.address(who)), GivenName: who, FamilyName: "Oracle"}, ids, day(last))
 	wanted, refused := m.facts.add(by, who, on, ids, last)
 	m.same(t, string(added.Outcome), err, wanted, refused)
 }

@@ -24,6 +24,7 @@ import (
 	"github.com/gatehouse/gatehouse/internal/config"
 	"github.com/gatehouse/gatehouse/internal/directory"
 	"github.com/gatehouse/gatehouse/internal/email"
+	"github.com/gatehouse/gatehouse/internal/explain"
 	"github.com/gatehouse/gatehouse/internal/httpapi"
 	"github.com/gatehouse/gatehouse/internal/operations"
 	"github.com/gatehouse/gatehouse/internal/spicedb"
@@ -140,8 +141,16 @@ func New(ctx context.Context, c config.Config, log *slog.Logger) (_ *Server, err
 		return nil, err
 	}
 
+	shape, err := spicedb.Shape(schema.Text)
+	if err != nil {
+		return nil, err
+	}
+	explainer := explain.New(explain.Dependencies{
+		Store: gateway, Directory: names, Audit: history, Shape: shape, Now: time.Now, TimeZone: c.TimeZone,
+	})
+
 	handler, err := httpapi.New(httpapi.Dependencies{
-		Operations: s.Operations, Checks: checker, People: names, Replays: names, Logins: logins, Log: log, Vocabulary: vocabulary,
+		Operations: s.Operations, Checks: checker, Explainer: explainer, People: names, Replays: names, Logins: logins, Log: log, Vocabulary: vocabulary,
 		Mails: post.mails, Announcements: post.announcer, PublicURL: public, Metrics: append(cached.collected, post.outcomes),
 		Ready: func(ctx context.Context) map[string]error {
 			ctx, cancel := context.WithTimeout(ctx, answerTime)

@@ -46,7 +46,7 @@ func draw(t *rapid.T, shape access.Shape) (facts []access.Relationship) {
 					for _, subject := range subjects {
 						if rapid.Bool().Draw(t, "holds") {
 							r := access.Relate(object, relation, subject)
-							if relation == "invitee" {
+							if relation == "invitee" || relation == "pulse" {
 								r.EndsAt = time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC)
 							}
 							facts = append(facts, r)

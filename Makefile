@@ -16,7 +16,7 @@ build: ## Build bin/gatehouse
 	@$(GO) build -trimpath -o bin/gatehouse ./cmd/gatehouse
 
 .PHONY: test
-test: zed spicedb postgres ## Set up what the tests need, then run all of them
+test: zed spicedb postgres redis ## Set up what the tests need, then run all of them
 	@echo "running every test with the race detector (the first time compiles SpiceDB for it: about 6 minutes on 2 cores)"
 	$(GO) test -race -timeout 45m $(SOME) $$($(GO) list ./... | grep -v /internal/oracle)
 	@# A sequence of the oracle is one goroutine: the race detector would find nothing and take five times as long.
@@ -26,8 +26,8 @@ test: zed spicedb postgres ## Set up what the tests need, then run all of them
 SOME = -skip 'TestConsistency/(sharewith|teamwitharrow|quay|lookupsametypes|linuxfoundation|directgroups|indirectnestedgroups|document|multipleops)\.yaml'
 
 .PHONY: test-long
-test-long: zed spicedb postgres ## Run every test at its full length, as every night
-	GATEHOUSE_TEST_KILLS=200 $(GO) test -race -timeout 120m $$($(GO) list ./... | grep -v /internal/oracle)
+test-long: zed spicedb postgres redis ## Run every test at its full length, as every night
+	GATEHOUSE_TEST_KILLS=200 GATEHOUSE_TEST_HUNT=10m $(GO) test -race -timeout 120m $$($(GO) list ./... | grep -v /internal/oracle)
 	GATEHOUSE_TEST_SEQUENCES=10000 $(GO) test -timeout 120m ./internal/oracle
 
 .PHONY: lint

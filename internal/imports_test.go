@@ -31,6 +31,8 @@ var bans = []struct {
 	{in: "", path: "github.com/redis/go-redis", except: []string{"internal/cache/redisstore"}, because: "the cache has one store in Redis, and the rules do not depend on it"},
 	{in: "", path: "github.com/jackc/pgx", except: []string{"internal/database"}, because: "behind database/sql, one engine is like the other"},
 	{in: "", path: module + "internal/database/postgrestest", because: "only tests run a Postgres"},
+	{in: "", path: module + "internal/cache/redisstore/redistest", because: "only tests run a Redis"},
+	{in: "", path: module + "internal/cache/storetest", because: "only tests test a store"},
 	{in: "", path: "github.com/spf13/cobra", except: []string{"internal/cli"}, because: "only the command line has commands"},
 	{in: "", path: module + "internal/server", except: []string{"internal/cli"}, because: "the composition root is composed by nobody but the command line"},
 	{in: "schema", path: module, because: "the schema is data"},

@@ -122,13 +122,13 @@ func (c *Cache) why(v View) string {
 }
 
 // miss evaluates, and keeps the answer under the epochs as they were before (rule
-// 2). Those who ask the same under the same epochs share an evaluation.
+// 2). Those who ask the same under the same epochs share an evaluation. Without a
+// lease they do not: the epochs may be from before a write whose bump failed, and so
+// may be an evaluation that goes on under them.
 func (c *Cache) miss(ctx context.Context, q access.Check, key Key, v View) (access.Decision, error) {
 	c.metrics.missed(c.why(v))
 	v = c.begin(ctx, key, v)
-	if !v.clean() || !v.Leased {
-		// Without a lease, a writer who could not bump may have been
-		// acknowledged since a flight under these epochs began.
+	if !v.Leased || !v.clean() {
 		return c.evaluate(ctx, q)
 	}
 	flight := strings.Join(append([]string{key.Entry}, v.Epochs[0].Nonce, v.Epochs[1].Nonce, v.Epochs[2].Nonce), " ")

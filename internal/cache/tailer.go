@@ -140,7 +140,7 @@ func (t *Tailer) catch(ctx context.Context, c access.Change) error {
 	for i, u := range c.Updates {
 		changed[i] = u.Relationship
 		if u.Verb == access.Touch && !u.Relationship.EndsAt.IsZero() {
-			if err := t.ends.AddEnd(ctx, u.Relationship, t.tuplesets.Reach(u.Relationship, c.Leaves)); err != nil {
+			if err := t.ends.AddEnd(ctx, u.Relationship, t.tuplesets.Reach(u.Relationship, nil)); err != nil {
 				return err
 			}
 		}

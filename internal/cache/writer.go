@@ -55,8 +55,9 @@ func (c *Writer) Write(ctx context.Context, w access.Write) (access.Token, error
 	for i, u := range w.Updates {
 		changed[i] = u.Relationship
 		if u.Verb == access.Touch && !u.Relationship.EndsAt.IsZero() {
-			// Before the commit: an end nobody knows of would be outlived.
-			if err := c.ends.AddEnd(ctx, u.Relationship, c.tuplesets.Reach(u.Relationship, leaves)); err != nil {
+			// Before the commit: an end nobody knows of would be outlived. A leaf
+			// may cease to be one until then.
+			if err := c.ends.AddEnd(ctx, u.Relationship, c.tuplesets.Reach(u.Relationship, nil)); err != nil {
 				return "", err
 			}
 		}

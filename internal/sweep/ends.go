@@ -43,7 +43,7 @@ func (e *Ends) Handle(ctx context.Context, c access.Change) error {
 		if u.Verb == access.Delete || r.EndsAt.IsZero() {
 			continue
 		}
-		if err := e.Kept.AddEnd(ctx, r, e.Tuplesets.Reach(r, c.Leaves)); err != nil {
+		if err := e.Kept.AddEnd(ctx, r, e.Tuplesets.Reach(r, nil)); err != nil {
 			return err
 		}
 		select {
@@ -134,9 +134,13 @@ func (e *Ends) sweep(ctx context.Context) (time.Duration, error) {
 
 // delete says whether the end is done with: the role is gone, or its end is another
 // by now. One that lives because SpiceDB's clock is behind ours survives, and so does
-// what is no role: it has ended, and that is all.
+// its end. What is no role is not deleted: it has ended, and that is all.
 func (e *Ends) delete(ctx context.Context, r access.Relationship) (bool, error) {
 	if !isRole(r) {
+		found, _, err := e.Relationships.Read(ctx, access.Exactly(r))
+		if err != nil || len(found) > 0 && found[0].EndsAt.Equal(r.EndsAt) {
+			return false, err
+		}
 		return true, e.Kept.ForgetEnd(ctx, r)
 	}
 	w := access.Write{Cause: access.Cause{Operation: "role_ended", Actor: access.System, At: e.Now()}}

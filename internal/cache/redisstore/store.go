@@ -101,7 +101,9 @@ func (s *Store) Read(ctx context.Context, keys []cache.Key) ([]cache.View, error
 		return nil, err
 	}
 	now := s.servers.now()
-	leased := values[0] != "" && !i.quarantined(now)
+	// Meanwhile a connection may have led to a server promoted just now, which has
+	// the lease of the one before it, but maybe not its last bump.
+	leased := values[0] != "" && !i.quarantined(now) && s.servers.current.Load() == i
 	everything := readEpoch(values[1], now)
 	views := make([]cache.View, len(keys))
 	for n := range keys {

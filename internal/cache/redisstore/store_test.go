@@ -1,0 +1,148 @@
+package redisstore
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/gatehouse/gatehouse/internal/access"
+	"github.com/gatehouse/gatehouse/internal/cache"
+	"github.com/gatehouse/gatehouse/internal/cache/redisstore/redistest"
+	"github.com/gatehouse/gatehouse/internal/cache/storetest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func open(t *testing.T, server *redistest.Server) *Store {
+	t.Helper()
+	s := Open(server.Config(), "datastore")
+	t.Cleanup(func() { require.NoError(t, s.Close()) })
+	return s
+}
+
+func TestStore(t *testing.T) {
+	server := redistest.Start(t)
+	storetest.Run(t, func(t *testing.T) cache.Store {
+		server.Do("FLUSHALL")
+		return open(t, server)
+	}, func(_ *testing.T, s cache.Store) cache.Store {
+		server.Do("FLUSHALL")
+		return s
+	})
+}
+
+// TestPromotedReplica lets a reader look, with the keys of the server before, at one
+// that was promoted just now and has that one's lease, but lacks its last bump.
+func TestPromotedReplica(t *testing.T) {
+	server := redistest.Start(t)
+	s := open(t, server)
+	require.NoError(t, s.SetPosition(t.Context(), "here"))
+	known, err := s.Prove(t.Context(), time.Now().Add(time.Minute))
+	require.NoError(t, err)
+	require.True(t, known)
+	key := cache.Key{Entry: "q", Subject: "s", Resource: "r"}
+	views, err := s.Read(t.Context(), []cache.Key{key})
+	require.NoError(t, err)
+	require.True(t, views[0].Leased)
+
+	before := s.servers.current.Load()
+	s.client.AddHook(promotion{s.servers})
+	views, err = s.Read(t.Context(), []cache.Key{key})
+	require.NoError(t, err)
+	assert.False(t, views[0].Leased, "the lease is of the server before")
+	require.NotSame(t, before, s.servers.current.Load())
+}
+
+// promotion happens just as a reader's connection is made.
+type promotion struct{ servers *incarnations }
+
+func (p promotion) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+func (p promotion) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return next
+}
+
+func (p promotion) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, c redis.Cmder) error {
+		p.servers.adopt("another")
+		return next(ctx, c)
+	}
+}
+
+// TestNewIncarnation: a server new to this process has no lease, and lets its writers
+// wait, until every lease of the one before has run out.
+func TestNewIncarnation(t *testing.T) {
+	server := redistest.Start(t)
+	s := open(t, server)
+	wait, err := s.Bump(t.Context(), []access.Reach{access.Everything}, newNonce())
+	require.NoError(t, err)
+	require.Zero(t, wait)
+	id := s.servers.current.Load().id
+
+	server.Kill()
+	_, err = s.Read(t.Context(), []cache.Key{{}})
+	require.Error(t, err)
+	server.Restart()
+	require.Eventually(t, func() bool { return s.SetPosition(t.Context(), "here") == nil }, 5*time.Second, 10*time.Millisecond)
+	require.NotEqual(t, id, s.servers.current.Load().id)
+	wait, err = s.Bump(t.Context(), []access.Reach{access.Everything}, newNonce())
+	require.NoError(t, err)
+	assert.Positive(t, wait)
+	assert.LessOrEqual(t, wait, cache.W)
+	_, err = s.Prove(t.Context(), time.Now().Add(time.Minute))
+	require.NoError(t, err)
+	views, err := s.Read(t.Context(), []cache.Key{{}})
+	require.NoError(t, err)
+	assert.False(t, views[0].Leased, "in quarantine")
+}
+
+// TestDemoted: a server that is a replica by now takes no write from a connection it
+// had before.
+func TestDemoted(t *testing.T) {
+	other, server := redistest.Start(t), redistest.Start(t)
+	s := open(t, server)
+	require.NoError(t, s.SetPosition(t.Context(), "here"))
+	host, port := "127.0.0.1", other.Address()[len("127.0.0.1:"):]
+	server.Do("REPLICAOF", host, port)
+	_, err := s.Prove(t.Context(), time.Now().Add(time.Minute))
+	require.Error(t, err)
+	_, err = s.Bump(t.Context(), []access.Reach{access.Everything}, newNonce())
+	require.Error(t, err)
+	server.Do("REPLICAOF", "NO", "ONE")
+	_, err = s.Bump(t.Context(), []access.Reach{access.Everything}, newNonce())
+	require.Error(t, err, "it reigns again, but under another name")
+}
+
+func FuzzReadEpoch(f *testing.F) {
+	f.Add("")
+	f.Add(newEpoch())
+	f.Add(newEpoch() + newNonce() + "1790000000000")
+	f.Add(newEpoch() + newNonce() + "xxxxxxxxxxxxx")
+	f.Fuzz(func(t *testing.T, value string) {
+		e := readEpoch(value, time.Now())
+		if e.Nonce == "" {
+			assert.False(t, e.Pending)
+			assert.Less(t, len(value), 2*textWidth)
+		} else {
+			assert.Equal(t, value[:textWidth], e.Nonce)
+		}
+	})
+}
+
+func FuzzReadEntry(f *testing.F) {
+	f.Add("")
+	f.Add(writeEntry(cache.Entry{Allowed: true, Nonces: [3]string{newNonce(), newNonce(), newNonce()}, NotAfter: time.Now(), CheckedAt: "t"}))
+	f.Fuzz(func(t *testing.T, value string) {
+		if e := readEntry(value); e != nil && len(value) > 0 {
+			assert.Equal(t, value[0] == '1', e.Allowed)
+			for _, nonce := range e.Nonces {
+				assert.Len(t, nonce, textWidth)
+			}
+		}
+	})
+}

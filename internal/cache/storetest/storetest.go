@@ -71,7 +71,7 @@ func (s *store) read() cache.View {
 
 func (s *store) begin() []cache.Epoch {
 	s.t.Helper()
-	begun, err := s.Begin(s.t.Context(), entry.Reaches())
+	begun, err := s.Begin(s.t.Context(), reaches(entry))
 	require.NoError(s.t, err)
 	return begun
 }
@@ -100,19 +100,19 @@ func (s *store) lease() {
 
 func (s *store) mark(attempt string, life time.Duration) {
 	s.t.Helper()
-	require.NoError(s.t, s.Mark(s.t.Context(), entry.Reaches(), attempt, life))
+	require.NoError(s.t, s.Mark(s.t.Context(), reaches(entry), attempt, life))
 }
 
 func (s *store) bump(attempt string) {
 	s.t.Helper()
-	wait, err := s.Bump(s.t.Context(), entry.Reaches(), attempt)
+	wait, err := s.Bump(s.t.Context(), reaches(entry), attempt)
 	require.NoError(s.t, err)
 	assert.Zero(s.t, wait)
 }
 
 func (s *store) catch(attempt string) {
 	s.t.Helper()
-	require.NoError(s.t, s.Catch(s.t.Context(), entry.Reaches(), attempt))
+	require.NoError(s.t, s.Catch(s.t.Context(), reaches(entry), attempt))
 }
 
 func soon() time.Time { return time.Now().Add(time.Hour).Truncate(time.Millisecond) }
@@ -284,4 +284,9 @@ func nothing(t *testing.T, s *store) {
 	views, err := s.Read(t.Context(), nil)
 	require.NoError(t, err)
 	assert.Empty(t, views)
+}
+
+func reaches(k cache.Key) []access.Reach {
+	all := k.Reaches()
+	return all[:]
 }

@@ -20,6 +20,7 @@ const (
 	TypeAPIKey          = "api_key"
 	TypeService         = "service"
 	TypeResource        = "resource"
+	TypeGatehouse       = "gatehouse" // the servers themselves
 )
 
 // Platform is the one object every root object hangs from.

@@ -38,6 +38,15 @@ func (c *Cache) CheckBulk(ctx context.Context, qs []access.Check) []access.Answe
 		c.metrics.missed(c.why(views[n]))
 		rest = append(rest, open{at: i, key: &keys[n], view: c.begin(ctx, keys[n], views[n])})
 	}
+	if err != nil {
+		if err := c.enter(ctx); err != nil {
+			for _, i := range at {
+				answers[i].Err = err
+			}
+			return answers
+		}
+		defer c.leave()
+	}
 	c.evaluateAll(ctx, qs, rest, answers)
 	return answers
 }

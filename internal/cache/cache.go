@@ -82,9 +82,10 @@ func (c *Cache) Check(ctx context.Context, q access.Check) (access.Decision, err
 	return c.miss(ctx, q, key, views[0])
 }
 
-// cacheable reports whether the answer depends on nothing but what epochs cover.
+// cacheable reports whether the answer depends on nothing but what epochs cover: of
+// the servers' own relationships nobody hears.
 func cacheable(q access.Check) bool {
-	return !q.Exact && q.Subject.Relation == "" && q.Subject.ID != "*" && len(q.Context) == 0
+	return !q.Exact && q.Resource.Type != access.TypeGatehouse && q.Subject.Relation == "" && q.Subject.ID != "*" && len(q.Context) == 0
 }
 
 // keyOf names a question. Parts have their lengths before them, so that no two
@@ -190,11 +191,21 @@ func (c *Cache) evaluate(ctx context.Context, q access.Check) (access.Decision, 
 // unguarded evaluates while the store is down (rule 10).
 func (c *Cache) unguarded(ctx context.Context, q access.Check) (access.Decision, error) {
 	c.metrics.bypassed("store")
+	if err := c.enter(ctx); err != nil {
+		return access.Decision{}, err
+	}
+	defer c.leave()
+	return c.evaluate(ctx, q)
+}
+
+// enter waits for a slot, to be left. Errors: Unavailable, once the caller has given up.
+func (c *Cache) enter(ctx context.Context) error {
 	select {
 	case c.slots <- struct{}{}:
-		defer func() { <-c.slots }()
-		return c.evaluate(ctx, q)
+		return nil
 	case <-ctx.Done():
-		return access.Decision{}, access.Down("SpiceDB", ctx.Err())
+		return access.Down("SpiceDB", ctx.Err())
 	}
 }
+
+func (c *Cache) leave() { <-c.slots }

@@ -81,6 +81,7 @@ func TestSeededFaults(t *testing.T) {
 		"ends-ignored": {endsIgnored},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			assert.False(t, faulty.stale(t, w, name+"-whole", false), "as it is")
 			assert.True(t, faulty.stale(t, w, name+"-broken", true), "with the fault")
 		})

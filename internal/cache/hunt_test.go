@@ -236,6 +236,7 @@ func TestFaultsOfRedis(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			w, server := newWorld(t), redistest.Start(t)
 			h := &hunt{t: t, replicas: w.three(server)}
 			var hurting sync.WaitGroup

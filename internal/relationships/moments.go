@@ -108,7 +108,7 @@ func (m *Moments) beat() (access.Token, error) {
 
 // beatType is the type of that relationship's resource. It says nothing about
 // anybody, so neither Watch nor an export tells of it.
-const beatType = "gatehouse"
+const beatType = access.TypeGatehouse
 
 // Check evaluates at a moment no older than the call.
 // Errors: Invalid (unknown_type, unknown_permission), Unavailable.

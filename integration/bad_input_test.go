@@ -35,6 +35,7 @@ func TestBadInputIsRefused(t *testing.T) {
 	s := start(t)
 	w := build(t, s, "bad")
 	almighty := w.almighty(t)
+	w.share(t, true) // or sharing would be forbidden
 	elsewhere := shared.operator(t).post(t, "/v1/check", question("project", "a", "view", object{"type": "user", "id": "ann"})).
 		want(t, http.StatusOK).text(t, "checked_at")
 

@@ -140,5 +140,5 @@ func freeAddress() string {
 func await(t *testing.T, what string, holds func() bool) {
 	t.Helper()
 
-	require.Eventually(t, holds, time.Minute, 5*time.Millisecond, what)
+	require.Eventually(t, holds, 3*time.Minute, 5*time.Millisecond, what)
 }

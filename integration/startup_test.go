@@ -162,7 +162,7 @@ func TestAllFaultsOfTheConfigurationAreReportedAtOnce(t *testing.T) {
 		`http-addr must be host:port, not "here"`,
 		`grpc-addr must be host:port or empty, not "there"`,
 		"grpc-key must have at least 16 characters",
-		`public-url must be an http or https URL, not "ftp://gatehouse.example"`,
+		`public-url must be an http or https URL without query and fragment, not "ftp://gatehouse.example"`,
 		`mail-from must be an e-mail address, not "nobody"`,
 		`operators: "nobody" is not an e-mail address`,
 		`log-level must be debug, info, warn or error, not "loud"`,

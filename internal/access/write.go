@@ -60,7 +60,7 @@ type Cause struct {
 	RequestID string
 	From      string    // the client's address, if there is one
 	At        time.Time // when it was committed, to the microsecond; zero: nobody said
-	Attempt   string    // names this try of the write, and no other; may be empty
+	Attempt   string    `json:"-"` // names this try of the write, and no other; may be empty
 }
 
 // System is the actor of what Gatehouse does by itself.

@@ -145,7 +145,7 @@ func TestAdminsWhoReduceEachOther(t *testing.T) {
 					assert.True(t, err == nil || lost || access.HasCode(err, "last_admin") || access.HasCode(err, "contended"), "got %v", err)
 				}
 			}
-			assert.Len(t, reduced, len(ways), "each way succeeded: %v", reduced)
+			assert.NotEmpty(t, reduced, "some succeeded")
 
 			w.history(before, func(change access.Change, related map[access.Filter]access.Relationship) {
 				whole := slices.ContainsFunc(actors, func(admin access.Object) bool {

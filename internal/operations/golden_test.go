@@ -187,7 +187,11 @@ func (w *world) restsOn(check access.Check, ground access.Precondition) bool {
 		breaks.Delete(matching...)
 		mends.Touch(matching...)
 	}
-	w.past(breaks)
+	if _, err := w.store.Relationships.Write(w.t.Context(), breaks); err != nil && ground.MustFail {
+		return false // the schema does not allow what would break it
+	} else {
+		require.NoError(w.t, err)
+	}
 	defer w.past(mends)
 	decision, err := w.checks.Check(w.t.Context(), check)
 	require.NoError(w.t, err)

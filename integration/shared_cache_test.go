@@ -33,7 +33,10 @@ func TestReplicasShareACache(t *testing.T) {
 			return admin.post(t, "/v1/check", q).at(t, "source") == "cache" && other.post(t, "/v1/check", q).at(t, "source") == "cache"
 		})
 	}
-	allowed := func(by caller) any { t.Helper(); return by.post(t, "/v1/check", q).want(t, http.StatusOK).at(t, "allowed") }
+	allowed := func(by caller) any {
+		t.Helper()
+		return by.post(t, "/v1/check", q).want(t, http.StatusOK).at(t, "allowed")
+	}
 	takeAndGive := func() {
 		t.Helper()
 		admin.delete(t, w.path("project")+"/members/"+ann+"/roles/project_member").want(t, http.StatusNoContent)

@@ -19,9 +19,16 @@ var deadly = map[string][]ordeal{
 		mail:   `(?s)^Your role on .*You now have`,
 		audits: "add",
 		steps: []step{
-			{"EnsurePerson", ahead, ""}, {"Write add", itself, ""}, {"Handle audit", behind, ""}, {"SetCursor audit", behind, "before"},
-			{"Handle mail", behind, ""}, {"Enqueue role_granted", behind, ""}, {"SetCursor mail", behind, ""}, {"Send role_granted", behind, ""},
-			{"Begin", ahead, ""}, {"Finish", behind, ""},
+			{"EnsurePerson", ahead, ""},
+			{"Write add", itself, ""},
+			{"Handle audit", behind, ""},
+			{"SetCursor audit", behind, "before"},
+			{"Handle mail", behind, ""},
+			{"Enqueue role_granted", behind, ""},
+			{"SetCursor mail", behind, ""},
+			{"Send role_granted", behind, ""},
+			{"Begin", ahead, ""},
+			{"Finish", behind, ""},
 		},
 	}, {
 		prepare: func(v *victim) { v.server.relate(v.T, "project", v.name, "member", "user", "left-behind") },
@@ -48,8 +55,11 @@ var deadly = map[string][]ordeal{
 		mail:   `^Your invitation to `,
 		audits: "invite",
 		steps: []step{
-			{"AddInvitation", ahead, ""}, {"Write invite", itself, ""}, {"Enqueue invitation", behind, ""},
-			{"AddInvitationToken", behind, ""}, {"Send invitation", behind, ""},
+			{"AddInvitation", ahead, ""},
+			{"Write invite", itself, ""},
+			{"Enqueue invitation", behind, ""},
+			{"AddInvitationToken", behind, ""},
+			{"Send invitation", behind, ""},
 		},
 	}, {
 		prepare: func(v *victim) {
@@ -119,7 +129,9 @@ var deadly = map[string][]ordeal{
 		mail:   `You no longer have on `,
 		audits: "tidy_removed",
 		steps: []step{
-			{"Write remove_from_site", itself, ""}, {"Handle removals", behind, ""}, {"Write tidy_removed", behind, ""},
+			{"Write remove_from_site", itself, ""},
+			{"Handle removals", behind, ""},
+			{"Write tidy_removed", behind, ""},
 			{"SetCursor removals", behind, ""},
 		},
 	}, {

@@ -69,7 +69,9 @@ var products = map[string]product{
 	"customer": {
 		objects: []string{"customer_account:alp", platform, "customer_account:sub", platform},
 		held: []holding{
-			{"olga", "operator", platform}, {"ann", "customer_admin", "customer_account:alp"}, {"ann", "cockpit_access", "customer_account:alp"},
+			{"olga", "operator", platform},
+			{"ann", "customer_admin", "customer_account:alp"},
+			{"ann", "cockpit_access", "customer_account:alp"},
 			{"bob", "portal_admin", "customer_account:alp"},
 		},
 		actions: []string{"create", "contract", "sub-customer", "order", "key", "delete"},
@@ -84,8 +86,13 @@ var products = map[string]product{
 	"all": {
 		objects: []string{"partner:lex", platform, "client:one", "partner:lex", "project:a", "client:one", "customer_account:alp", platform, "customer_account:sub", platform, "instance:tour", platform, "instance:visit", platform},
 		held: []holding{
-			{"olga", "operator", platform}, {"ann", "partner_admin", "partner:lex"}, {"ann", "portal_admin", "customer_account:alp"}, {"ann", "company_admin", "instance:tour"},
-			{"bob", "customer_admin", "customer_account:alp"}, {"bob", "cockpit_access", "customer_account:alp"}, {"bob", "company_admin", "instance:visit"},
+			{"olga", "operator", platform},
+			{"ann", "partner_admin", "partner:lex"},
+			{"ann", "portal_admin", "customer_account:alp"},
+			{"ann", "company_admin", "instance:tour"},
+			{"bob", "customer_admin", "customer_account:alp"},
+			{"bob", "cockpit_access", "customer_account:alp"},
+			{"bob", "company_admin", "instance:visit"},
 		},
 		actions: []string{"create", "tidy", "contract", "sub-customer", "order", "key", "delete", "share", "change share", "unshare", "configure sharing"},
 	},

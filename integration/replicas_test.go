@@ -136,7 +136,7 @@ func (r *replicas) seenAtOnce(t *testing.T, w world, other *server) {
 				if !assert.Equal(t, false, asks.post(t, "/v1/check", q).at(t, "allowed"), "hand %d, round %d", hand, round) {
 					return
 				}
-				a := admin.post(t, w.path("project")+"/members", object{"email": email, "email_confirmation": email, "roles": []string{"project_member"}})
+				a := admin.post(t, w.path("project")+"/members", named(email, "project_member"))
 				assert.Less(t, a.status, 300, "%s", a.body)
 			}
 		})

@@ -41,9 +41,7 @@ func TestReplicasShareACache(t *testing.T) {
 		t.Helper()
 		admin.delete(t, w.path("project")+"/members/"+ann+"/roles/project_member").want(t, http.StatusNoContent)
 		assert.Equal(t, false, allowed(other), "at once on the other")
-		admin.post(t, w.path("project")+"/members", object{
-			"email": email, "email_confirmation": email, "given_name": "Ann", "family_name": "Lee", "roles": []string{"project_member"},
-		}).want(t, http.StatusCreated)
+		admin.post(t, w.path("project")+"/members", named(email, "project_member")).want(t, http.StatusCreated)
 		assert.Equal(t, true, allowed(other), "at once on the other")
 	}
 
@@ -64,9 +62,7 @@ func TestReplicasShareACache(t *testing.T) {
 		written := time.Now()
 		await(t, "the change", func() bool { return allowed(admin) == false && allowed(other) == false })
 		assert.Less(t, time.Since(written), 3*time.Second)
-		admin.post(t, w.path("project")+"/members", object{
-			"email": email, "email_confirmation": email, "given_name": "Ann", "family_name": "Lee", "roles": []string{"project_member"},
-		}).want(t, http.StatusCreated)
+		admin.post(t, w.path("project")+"/members", named(email, "project_member")).want(t, http.StatusCreated)
 	})
 	t.Run("without Redis every answer is computed", func(t *testing.T) {
 		kept()

@@ -155,7 +155,7 @@ func (w *world) create(objectType, name string) access.Object {
 
 func (w *world) add(by operations.By, object access.Object, who string, roleIDs ...string) access.Person {
 	w.t.Helper()
-	added, err := w.Add(w.t.Context(), by, object, operations.Newcomer{Email: who + "@example.org", GivenName: who, FamilyName: "Example"}, roleIDs, nil)
+	added, err := w.Add(w.t.Context(), by, object, operations.Newcomer{Email: who + "@example.org", GivenName: who, FamilyName: "Doe"}, roleIDs, nil)
 	require.NoError(w.t, err)
 	return added.Person
 }

@@ -173,7 +173,7 @@ func (v *victim) key() []string { return []string{"Idempotency-Key", v.name} }
 
 func add(v *victim) bool {
 	return v.try(v.admin(v.T, "project"), http.MethodPost, v.path("project")+"/members",
-		object{"email": v.address(), "email_confirmation": v.address()}, v.key()...)
+		named(v.address()), v.key()...)
 }
 
 func invite(v *victim) bool {

@@ -102,7 +102,7 @@ func TestReplicas(t *testing.T) {
 
 const (
 	hands  = 4  // that give and take at once
-	rounds = 40 // of each
+	rounds = 15 // of each
 )
 
 // seenAtOnce gives and takes roles on one server, and checks on another as soon as
@@ -237,6 +237,8 @@ func (r *replicas) withoutSpiceDB(t *testing.T, w world) {
 func (r *replicas) withoutDirectory(t *testing.T, w world) {
 	allowed := w.viewer(t)
 	require.NoError(t, r.postgres.Pause())
+	// For some seconds it is known who asks, and what they ask SpiceDB answers.
+	await(t, "a look at whose token it is", func() bool { return allowed().status != http.StatusOK })
 	unavailable(t, allowed)
 	require.NoError(t, r.postgres.Resume())
 	recovers(t, allowed)

@@ -172,7 +172,7 @@ func TestExplanationsKeepSecrets(t *testing.T) {
 		assert.NotContains(t, told, secret)
 	}
 	pia := shared.as(t, here.email("pia"))
-	assert.Contains(t, pia.explain(t, "project", here.id("project"), "view", member).Sentence, here.email("mia"))
+	assert.Contains(t, pia.explain(t, "project", here.id("project"), "view", member).Sentence, "Kim Doe is Project User")
 	above := raw(pia, "project", here.id("project"), "view", object{"type": "user", "email": here.email("admin")})
 	assert.Contains(t, above, "by way of a client that is not shown to you")
 	assert.NotContains(t, above, here.id("client"))

@@ -22,10 +22,13 @@ test: zed spicedb postgres redis ## Set up what the tests need, then run all of 
 	@# The oracle plays in one goroutine, and a crowd at a database: the race detector finds nothing there and takes five times as long.
 	$(GO) test -timeout 45m ./internal/oracle -rapid.seed=1
 	$(GO) test -timeout 45m ./internal/operations -run '$(CROWD)'
+	@# So do servers that are killed sixty times, and several at once on a SpiceDB and a Postgres each.
+	$(GO) test -timeout 45m ./integration -run '$(SERVERS)'
 
 # SpiceDB's consistency suite on its nine largest examples takes as long as all the rest.
 CROWD = TestAdminsWhoReduceEachOther|TestRivalRolesNeverMeet|TestOnePersonUpgradedRemovedAndReactivatedAtOnce
-SOME = -skip '$(CROWD)|TestConsistency/(sharewith|teamwitharrow|quay|lookupsametypes|linuxfoundation|directgroups|indirectnestedgroups|document|multipleops)\.yaml'
+SERVERS = TestKilledAtAnyPoint|TestReplicas
+SOME = -skip '$(CROWD)|$(SERVERS)|TestConsistency/(sharewith|teamwitharrow|quay|lookupsametypes|linuxfoundation|directgroups|indirectnestedgroups|document|multipleops)\.yaml'
 
 .PHONY: test-long
 test-long: zed spicedb postgres redis ## Run every test at its full length, as every night

@@ -50,10 +50,10 @@ func TestOneAtATimeInTurn(t *testing.T) {
 	require.NoError(t, watcher.QueryRowContext(t.Context(), `SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted
 		AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`).Scan(&killed))
 	require.True(t, killed)
-	for name, heard := range map[string]chan int{"another takes over": began, "the first hears of it": ended} {
+	for name, heard := range map[string]chan int{"somebody takes over": began, "the first hears of it": ended} {
 		select {
 		case who := <-heard:
-			assert.Equal(t, heard == ended, who == first, name)
+			assert.True(t, heard == began || who == first, name)
 		case <-time.After(10 * time.Second):
 			t.Fatal(name)
 		}

@@ -52,6 +52,12 @@ func (i *invitation) forget(who string) {
 	}
 }
 
+// vanishedAt says whether nothing is left of it but its link: what it offered has ended,
+// and so has whoever offered it. By its id it is not found then.
+func (i invitation) vanishedAt(now time.Time) bool {
+	return i.statusAt(now) == "expired" && i.by == nobody && !i.standsAt(now)
+}
+
 // settled is the code that says why an invitation is not pending.
 func (i invitation) settled(now time.Time) error {
 	switch status := i.statusAt(now); status {
@@ -129,6 +135,9 @@ func (f *facts) settle(name, status, by string) {
 // resend offers the same anew. What was offered until a day that is over cannot be.
 func (f *facts) resend(by, name string) (string, error) {
 	i := f.invitation(name)
+	if i.vanishedAt(f.now) {
+		return "", refusal("not_found")
+	}
 	if err := i.settled(f.now); err != nil && err != refusal("expired") {
 		return "", err
 	}
@@ -144,7 +153,11 @@ func (f *facts) resend(by, name string) (string, error) {
 }
 
 func (f *facts) revoke(by, name string) (string, error) {
-	if err := f.invitation(name).settled(f.now); err != nil {
+	i := f.invitation(name)
+	if i.vanishedAt(f.now) {
+		return "", refusal("not_found")
+	}
+	if err := i.settled(f.now); err != nil {
 		return "", err
 	}
 	return f.try(func(f *facts) (string, error) {

@@ -41,7 +41,7 @@ func TestMain(m *testing.M) {
 	}
 	given := map[string]bool{}
 	flag.Visit(func(f *flag.Flag) { given[f.Name] = true })
-	for name, value := range map[string]string{"rapid.checks": strconv.Itoa(sequences), "rapid.steps": "60"} {
+	for name, value := range map[string]string{"rapid.checks": strconv.Itoa(sequences), "rapid.steps": "100"} {
 		if !given[name] {
 			if err := flag.Set(name, value); err != nil {
 				panic(err)

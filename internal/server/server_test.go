@@ -44,7 +44,7 @@ func TestNothingIsLeftRunning(t *testing.T) {
 
 	var ready struct{ Parts map[string]string }
 	require.NoError(t, json.Unmarshal(body, &ready))
-	assert.Equal(t, map[string]string{"spicedb": "ok", "directory": "ok"}, ready.Parts)
+	assert.Equal(t, map[string]string{"spicedb": "ok", "directory": "ok", "cache": "ok"}, ready.Parts)
 
 	begun := time.Now()
 	stop()

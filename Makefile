@@ -13,7 +13,7 @@ run: build ## Build and start everything, with a demo world to look at
 .PHONY: build
 build: ## Build bin/gatehouse
 	@echo "building bin/gatehouse (the first time compiles SpiceDB: about 4 minutes on 2 cores)"
-	@$(GO) build -trimpath -o bin/gatehouse ./cmd/gatehouse
+	@$(GO) build -o bin/gatehouse ./cmd/gatehouse
 
 .PHONY: test
 test: zed spicedb postgres redis ## Set up what the tests need, then run all of them
@@ -77,7 +77,7 @@ openfga: bin/openfga ## Build bin/openfga, which the benchmarks run beside Gateh
 
 bin/openfga: tools/openfga/go.mod tools/openfga/go.sum
 	@echo "building bin/openfga (the first time: about 4 minutes on 2 cores)"
-	@cd tools/openfga && $(GO) build -trimpath -o ../../bin/openfga github.com/openfga/openfga/cmd/openfga
+	@cd tools/openfga && $(GO) build -o ../../bin/openfga github.com/openfga/openfga/cmd/openfga
 
 .PHONY: redis
 redis: ## Install Redis, if it is missing

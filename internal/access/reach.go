@@ -10,10 +10,10 @@ type Reach string
 const Everything Reach = ""
 
 // OfSubject is the reach of what changes only checks whose subject this is.
-func OfSubject(o Object) Reach { return Reach("subject " + o.String()) }
+func OfSubject(o Object) Reach { return Reach("subject " + o.Type + ":" + o.ID) }
 
 // OfResource is the reach of what changes only checks whose resource this is.
-func OfResource(o Object) Reach { return Reach("resource " + o.String()) }
+func OfResource(o Object) Reach { return Reach("resource " + o.Type + ":" + o.ID) }
 
 // Tuplesets says of every relation of a schema, by type and name, whether it is a
 // tupleset: the left side of an arrow.

@@ -2,12 +2,14 @@ package access_test
 
 import (
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 	"unicode"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
 
 	"github.com/gatehouse/gatehouse/internal/access"
 )
@@ -148,5 +150,22 @@ func FuzzParseNewID(f *testing.F) {
 		require.Equal(t, id, url.PathEscape(id), "an id must stand unescaped in a URL")
 		_, err = access.ParseObject(access.TypePartner, id)
 		require.NoError(t, err, "what may be created may be named")
+	})
+}
+
+// The patterns of SpiceDB's ObjectReference.
+var (
+	typePattern = regexp.MustCompile(`^([a-z][a-z0-9_]{1,61}[a-z0-9]/)*[a-z][a-z0-9_]{1,62}[a-z0-9]$`)
+	idPattern   = regexp.MustCompile(`^[a-zA-Z0-9/_|\-=+]+$`)
+)
+
+func TestReferencesAreThoseOfSpiceDB(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		objectType := rapid.StringOfN(rapid.SampledFrom([]rune("ab9_/A")), 0, 70, -1).Draw(t, "type")
+		id := rapid.StringOfN(rapid.SampledFrom([]rune("aZ09/_|-=+@[`{ ä")), 0, 8, -1).Draw(t, "id")
+		_, err := access.ParseObject(objectType, "ann")
+		assert.Equal(t, typePattern.MatchString(objectType), err == nil, objectType)
+		_, err = access.ParseObject("user", id)
+		assert.Equal(t, idPattern.MatchString(id), err == nil, id)
 	})
 }

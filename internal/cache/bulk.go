@@ -10,8 +10,8 @@ import (
 // has the rest evaluated in one.
 func (c *Cache) CheckBulk(ctx context.Context, qs []access.Check) []access.Answer {
 	answers := make([]access.Answer, len(qs))
-	var keys []Key
-	var at []int // where the answers go
+	keys := make([]Key, 0, len(qs))
+	at := make([]int, 0, len(qs)) // where the answers go
 	var rest []open
 	for i, q := range qs {
 		if !cacheable(q) {

@@ -92,11 +92,18 @@ func cacheable(q access.Check) bool {
 // questions share a name.
 func keyOf(q access.Check) Key {
 	parts := [...]string{q.Resource.Type, q.Resource.ID, q.Permission, q.Subject.Type, q.Subject.ID}
-	var name []byte
+	length := 0
 	for _, part := range parts {
-		name = append(append(strconv.AppendInt(name, int64(len(part)), 10), ':'), part...)
+		length += len(part) + len("1024:")
 	}
-	return Key{Entry: string(name), Subject: access.OfSubject(q.Subject.Object), Resource: access.OfResource(q.Resource)}
+	var name strings.Builder
+	name.Grow(length)
+	for _, part := range parts {
+		name.WriteString(strconv.Itoa(len(part)))
+		name.WriteByte(':')
+		name.WriteString(part)
+	}
+	return Key{Entry: name.String(), Subject: access.OfSubject(q.Subject.Object), Resource: access.OfResource(q.Resource)}
 }
 
 // hit is the answer that a view holds, if it still does (rule 1).

@@ -22,7 +22,7 @@ const (
 // Memory is a store within this process, for a server that shares it with none.
 type Memory struct {
 	now     access.Clock
-	entries *otter.Cache[string, Entry]
+	entries *otter.Cache[string, *Entry] // which are replaced, never changed
 	epochs  *otter.Cache[access.Reach, epoch]
 	lease   atomic.Pointer[time.Time]
 
@@ -48,7 +48,7 @@ type mark struct {
 func NewMemory(now access.Clock) *Memory {
 	return &Memory{
 		now:     now,
-		entries: otter.Must(&otter.Options[string, Entry]{MaximumSize: maxEntries}),
+		entries: otter.Must(&otter.Options[string, *Entry]{MaximumSize: maxEntries}),
 		epochs:  otter.Must(&otter.Options[access.Reach, epoch]{MaximumSize: maxEpochs}),
 	}
 }
@@ -59,19 +59,19 @@ func (m *Memory) Read(_ context.Context, keys []Key) ([]View, error) {
 	until := m.lease.Load()
 	leased := until != nil && now.Before(*until)
 	views := make([]View, len(keys))
+	everything := m.epoch(access.Everything, now)
 	for i, k := range keys {
 		v := &views[i]
 		v.Leased = leased
-		for n, reach := range k.Reaches() {
-			if e, ok := m.epochs.GetIfPresent(reach); ok {
-				v.Epochs[n] = e.seen(now)
-			}
-		}
-		if e, ok := m.entries.GetIfPresent(k.Entry); ok {
-			v.Entry = &e
-		}
+		v.Epochs = [3]Epoch{m.epoch(k.Subject, now), m.epoch(k.Resource, now), everything}
+		v.Entry, _ = m.entries.GetIfPresent(k.Entry)
 	}
 	return views, nil
+}
+
+func (m *Memory) epoch(r access.Reach, now time.Time) Epoch {
+	e, _ := m.epochs.GetIfPresent(r)
+	return e.seen(now)
 }
 
 func (e epoch) seen(now time.Time) Epoch {
@@ -95,7 +95,7 @@ func (m *Memory) Begin(_ context.Context, reaches []access.Reach) ([]Epoch, erro
 
 // Fill implements Store.
 func (m *Memory) Fill(_ context.Context, key Key, e Entry, _ time.Duration) error {
-	m.entries.Set(key.Entry, e)
+	m.entries.Set(key.Entry, &e)
 	return nil
 }
 

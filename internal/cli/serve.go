@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime/debug"
 	"syscall"
 	"time"
 
@@ -25,6 +26,10 @@ import (
 	"github.com/gatehouse/gatehouse/internal/server"
 )
 
+// gcPercent lets garbage grow to four times what is in use before it is collected: checks make
+// much of it beside little that stays. GOGC overrides it.
+const gcPercent = 400
+
 func serve() *cobra.Command {
 	var file string
 	command := &cobra.Command{
@@ -36,6 +41,9 @@ func serve() *cobra.Command {
 			}
 			ctx, stop := signal.NotifyContext(c.Context(), os.Interrupt, syscall.SIGTERM)
 			defer stop()
+			if os.Getenv("GOGC") == "" {
+				debug.SetGCPercent(gcPercent)
+			}
 			return run(ctx, settings, c.OutOrStdout(), c.ErrOrStderr())
 		},
 	}

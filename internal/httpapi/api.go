@@ -10,7 +10,6 @@ import (
 	"net/url"
 
 	"github.com/gin-gonic/gin"
-	"github.com/gin-gonic/gin/binding"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/gatehouse/gatehouse/internal/access"
@@ -61,8 +60,7 @@ func New(d Dependencies) (http.Handler, error) {
 		return nil, err
 	}
 	gin.SetMode(gin.ReleaseMode)
-	// Strict JSON: a misspelt field must not pass for an absent one.
-	binding.EnableDecoderDisallowUnknownFields = true
+	readStrictly()
 
 	a := &api{d, newSeats()}
 	engine := gin.New()
@@ -84,8 +82,8 @@ func New(d Dependencies) (http.Handler, error) {
 	engine.GET("/metrics", measured.serve)
 	a.mountPages(engine)
 
-	v1 := engine.Group("", deadline, a.authenticate(contract), a.checkReason, a.readBody, contract.only(a), a.repeat(contract))
-	RegisterHandlersWithOptions(v1, NewStrictHandlerWithOptions(a, []StrictMiddlewareFunc{a.permit(contract)}, StrictGinServerOptions{
+	v1 := engine.Group("", contract.find, a.authenticate, a.checkReason, a.readBody, a.only, a.repeat)
+	RegisterHandlersWithOptions(v1, NewStrictHandlerWithOptions(a, []StrictMiddlewareFunc{a.permit}, StrictGinServerOptions{
 		RequestErrorHandlerFunc:  func(c *gin.Context, err error) { a.refuse(c, unreadable(err)) },
 		HandlerErrorFunc:         a.refuse,
 		ResponseErrorHandlerFunc: a.refuse,
@@ -99,18 +97,12 @@ func New(d Dependencies) (http.Handler, error) {
 
 // permit lets a request through to its handler if the caller has what the
 // contract says it needs.
-func (a *api) permit(contract routes) StrictMiddlewareFunc {
-	return func(next StrictHandlerFunc, operationID string) StrictHandlerFunc {
-		r, ok := contract.byID(operationID)
-		if !ok {
-			return func(*gin.Context, any) (any, error) { return nil, noRoute() }
+func (a *api) permit(next StrictHandlerFunc, _ string) StrictHandlerFunc {
+	return func(c *gin.Context, request any) (any, error) {
+		if err := noted(c.Request.Context()).route.need(a, c, request); err != nil {
+			return nil, err
 		}
-		return func(c *gin.Context, request any) (any, error) {
-			if err := r.need(a, c, request); err != nil {
-				return nil, err
-			}
-			return next(c, request)
-		}
+		return next(c, request)
 	}
 }
 

@@ -1,17 +1,18 @@
 package httpapi
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"regexp"
 	"strings"
-	"unicode/utf8"
+	"sync"
 
 	"github.com/gin-gonic/gin"
+	"github.com/gin-gonic/gin/binding"
+	ginjson "github.com/gin-gonic/gin/codec/json"
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/gatehouse/gatehouse/internal/access"
 )
@@ -20,9 +21,9 @@ import (
 const maxBody = 1 << 20
 
 // readBody reads the body before anything is done on its strength: it must be of
-// bearable size and exactly one JSON value.
+// bearable size and said to be JSON.
 func (a *api) readBody(c *gin.Context) {
-	text, err := io.ReadAll(http.MaxBytesReader(c.Writer, c.Request.Body, maxBody))
+	text, err := readAll(c)
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
@@ -39,77 +40,100 @@ func (a *api) readBody(c *gin.Context) {
 		write(c, newProblem(status, "unsupported_media_type", "send application/json"))
 		return
 	}
-	if err := checkJSON(text, isAuthzen(c)); err != nil {
-		a.refuse(c, err)
-		return
-	}
 	noted(c.Request.Context()).body = text
-	c.Request.Body = io.NopCloser(bytes.NewReader(text))
+	c.Request.Body = &whole{text: text}
 }
 
-// fieldPattern is what the contract's field names look like. The decoder would
-// take other spellings of their letters for them.
-var fieldPattern = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
-
-// checkJSON refuses what the decoder would read all the same: more than one value,
-// one field twice, names in capitals unless fields may have any name.
-// Errors: Malformed (malformed_json, unknown_field, repeated_field).
-func checkJSON(text []byte, anyName bool) error {
-	if len(text) == 0 {
-		return nil
+// readAll reads a body, at once where it says how long it is.
+func readAll(c *gin.Context) ([]byte, error) {
+	length := c.Request.ContentLength
+	if length < 0 || length > maxBody {
+		return io.ReadAll(http.MaxBytesReader(c.Writer, c.Request.Body, maxBody))
 	}
-	if !utf8.Valid(text) || !json.Valid(text) {
+	text := make([]byte, length)
+	_, err := io.ReadFull(c.Request.Body, text)
+	return text, err
+}
+
+// whole is a body that was read already. It reads as empty: strictJSON takes the text.
+type whole struct{ text []byte }
+
+func (*whole) Read([]byte) (int, error) { return 0, io.EOF }
+
+func (*whole) Close() error { return nil }
+
+// strictJSON has gin read bodies as RFC 7493 has JSON exchanged, and no field pass for
+// absent because it is misspelt: one value in UTF-8, each field once, under a name the
+// contract knows and in its very letters.
+type strictJSON struct{ ginjson.Core }
+
+// readStrictly has gin do so.
+var readStrictly = sync.OnceFunc(func() {
+	ginjson.API = strictJSON{ginjson.API}
+	binding.Validator = nil // no type of the contract has anything for it to do
+})
+
+// NewDecoder implements ginjson.Core.
+func (s strictJSON) NewDecoder(from io.Reader) ginjson.Decoder {
+	if body, ok := from.(*whole); ok {
+		return body
+	}
+	return s.Core.NewDecoder(from)
+}
+
+// Decode implements ginjson.Decoder.
+func (w *whole) Decode(into any) error { return decode(w.text, into) }
+
+// UseNumber implements ginjson.Decoder: nothing asks for it.
+func (*whole) UseNumber() {}
+
+// DisallowUnknownFields implements ginjson.Decoder: they always are.
+func (*whole) DisallowUnknownFields() {}
+
+// decode reads JSON strictly. Errors: io.EOF where there is nothing; Malformed
+// (malformed_json, unknown_field, repeated_field).
+func decode(text []byte, into any) error {
+	if len(text) == 0 {
+		return io.EOF
+	}
+	err := json.Unmarshal(text, into, json.RejectUnknownMembers(true))
+	var told *access.Error
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &told): // by a type that reads itself
+		return told
+	case errors.Is(err, json.ErrUnknownName):
+		return access.Fail(access.Malformed, "unknown_field", "unknown field %q", fieldOf(err))
+	case errors.Is(err, jsontext.ErrDuplicateName):
+		return access.Fail(access.Malformed, "repeated_field", "the field %q stands there twice", fieldOf(err))
+	case !jsontext.Value(text).IsValid():
 		return access.Fail(access.Malformed, "malformed_json", "the body is not JSON")
 	}
-	type scope struct {
-		fields map[string]bool // nil in an array
-		value  bool            // the next token is one
+	return unreadable(err)
+}
+
+// fieldOf is the name of the field that an error is about.
+func fieldOf(err error) string {
+	var misplaced *json.SemanticError
+	var misspelt *jsontext.SyntacticError
+	switch {
+	case errors.As(err, &misplaced):
+		return misplaced.JSONPointer.LastToken()
+	case errors.As(err, &misspelt):
+		return misspelt.JSONPointer.LastToken()
 	}
-	var open []*scope
-	tokens := json.NewDecoder(bytes.NewReader(text))
-	tokens.UseNumber()
-	for {
-		token, err := tokens.Token()
-		if err != nil {
-			return nil // the end: the text is valid
-		}
-		within := &scope{}
-		if len(open) > 0 {
-			within = open[len(open)-1]
-		}
-		if name, ok := token.(string); ok && within.fields != nil && !within.value {
-			switch {
-			case !anyName && !fieldPattern.MatchString(name):
-				return access.Fail(access.Malformed, "unknown_field", "unknown field %q", name)
-			case within.fields[name]:
-				return access.Fail(access.Malformed, "repeated_field", "the field %q stands there twice", name)
-			}
-			within.fields[name], within.value = true, true
-			continue
-		}
-		within.value = false
-		switch token {
-		case json.Delim('{'):
-			open = append(open, &scope{fields: map[string]bool{}})
-		case json.Delim('['):
-			open = append(open, &scope{})
-		case json.Delim('}'), json.Delim(']'):
-			open = open[:len(open)-1]
-		}
-	}
+	return ""
 }
 
 // unreadable says why a body is not what the request takes.
 func unreadable(err error) error {
 	var told *access.Error
-	if errors.As(err, &told) {
+	switch {
+	case errors.As(err, &told):
 		return told
-	}
-	if errors.Is(err, io.EOF) {
+	case errors.Is(err, io.EOF):
 		return access.Fail(access.Malformed, "malformed_json", "this request needs a JSON body")
-	}
-	if _, field, ok := strings.Cut(err.Error(), "json: unknown field "); ok {
-		return access.Fail(access.Malformed, "unknown_field", "unknown field %s", field)
 	}
 	return access.Fail(access.Malformed, "malformed_json", "the body is not the JSON this request takes")
 }

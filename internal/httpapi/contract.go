@@ -30,19 +30,12 @@ type route struct {
 	once       string          // the field of its answer that is not repeated
 }
 
-// routes finds the route of a request by its method and gin's path.
-type routes map[string]route
+// routes are all there are, by method and gin's path.
+type routes map[string]*route
 
-func (rs routes) of(c *gin.Context) route { return rs[c.Request.Method+" "+c.FullPath()] }
-
-// byID finds a route by the name the generated code has for it.
-func (rs routes) byID(operationID string) (route, bool) {
-	for _, r := range rs {
-		if strings.EqualFold(r.id, operationID) {
-			return r, true
-		}
-	}
-	return route{}, false
+// find notes the route of a request.
+func (rs routes) find(c *gin.Context) {
+	noted(c.Request.Context()).route = rs[c.Request.Method+" "+c.FullPath()]
 }
 
 // readContract reads the routes out of the contract.
@@ -76,7 +69,7 @@ func readContract(contract []byte) (routes, error) {
 			if err := node.Decode(&operation); err != nil {
 				return nil, fmt.Errorf("read the contract: %s %s: %w", method, path, err)
 			}
-			r := route{id: operation.ID, need: needs[operation.Permission], query: map[string]bool{}, body: operation.RequestBody != nil, once: operation.ShownOnce}
+			r := &route{id: operation.ID, need: needs[operation.Permission], query: map[string]bool{}, body: operation.RequestBody != nil, once: operation.ShownOnce}
 			r.asks = strings.HasPrefix(operation.Permission, "may ask")
 			r.open = operation.Security != nil && len(*operation.Security) == 0
 			if r.need == nil {
@@ -102,22 +95,20 @@ func ginPath(path string) string {
 
 // only refuses what an operation does not take: something misspelt, or not built
 // yet, must not be taken for absent.
-func (rs routes) only(a *api) gin.HandlerFunc {
-	return func(c *gin.Context) {
-		r := rs.of(c)
-		query, err := url.ParseQuery(c.Request.URL.RawQuery)
-		if err != nil {
-			a.refuse(c, access.Fail(access.Malformed, "malformed_parameter", "the query of this request cannot be read"))
+func (a *api) only(c *gin.Context) {
+	r := noted(c.Request.Context()).route
+	query, err := url.ParseQuery(c.Request.URL.RawQuery)
+	if err != nil {
+		a.refuse(c, access.Fail(access.Malformed, "malformed_parameter", "the query of this request cannot be read"))
+		return
+	}
+	for name := range query {
+		if !r.query[name] {
+			a.refuse(c, access.Fail(access.Malformed, "unknown_parameter", "this operation takes no parameter %q", name))
 			return
 		}
-		for name := range query {
-			if !r.query[name] {
-				a.refuse(c, access.Fail(access.Malformed, "unknown_parameter", "this operation takes no parameter %q", name))
-				return
-			}
-		}
-		if len(body(c)) > 0 && !r.body {
-			a.refuse(c, access.Fail(access.Malformed, "unexpected_body", "this operation takes no body"))
-		}
+	}
+	if len(body(c)) > 0 && !r.body {
+		a.refuse(c, access.Fail(access.Malformed, "unexpected_body", "this operation takes no body"))
 	}
 }

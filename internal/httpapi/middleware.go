@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"maps"
 	"net"
+	"net/http"
 	"regexp"
 	"runtime/debug"
 	"strings"
@@ -18,32 +21,38 @@ import (
 	"github.com/gatehouse/gatehouse/internal/operations"
 )
 
+// requestIDHeader is X-Request-ID as Go spells it, which spares it the trouble.
+const requestIDHeader = "X-Request-Id"
+
 var requestIDPattern = regexp.MustCompile(`^[A-Za-z0-9._\-]{1,128}$`)
 
 // identify gives each request an id, the caller's own if it is a plain one. To
 // AuthZEN it is any text, which comes back as it was.
 func identify(c *gin.Context) {
-	id := c.GetHeader("X-Request-ID")
-	if !requestIDPattern.MatchString(id) && (id == "" || !isAuthzen(c)) {
+	id := c.GetHeader(requestIDHeader)
+	if id == "" || !requestIDPattern.MatchString(id) && !isAuthzen(c) {
 		id = ulid.Make().String()
 	}
 	n := &notes{requestID: id}
-	begin(c, n)
-	c.Header("X-Request-ID", id)
 	// What a header says of where a request comes from, anybody can write.
 	if host, _, err := net.SplitHostPort(c.Request.RemoteAddr); err == nil {
 		n.address = host
 	}
+	c.Header(requestIDHeader, id)
+	defer begin(c, n)()
+	c.Next()
 }
 
-// headers keep answers out of caches and out of other sites' pages.
-func headers(c *gin.Context) {
-	c.Header("Cache-Control", "no-store")
-	c.Header("Referrer-Policy", "no-referrer")
-	c.Header("X-Content-Type-Options", "nosniff")
-	c.Header("X-Frame-Options", "DENY")
-	c.Header("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+// guards keep answers out of caches and out of other sites' pages.
+var guards = http.Header{
+	"Cache-Control":           {"no-store"},
+	"Referrer-Policy":         {"no-referrer"},
+	"X-Content-Type-Options":  {"nosniff"},
+	"X-Frame-Options":         {"DENY"},
+	"Content-Security-Policy": {"default-src 'none'; frame-ancestors 'none'"},
 }
+
+func headers(c *gin.Context) { maps.Copy(c.Writer.Header(), guards) }
 
 // record logs and measures each request. It names the route, never the path or
 // the query: those hold ids and tokens.
@@ -57,8 +66,10 @@ func (a *api) record(m *metrics) gin.HandlerFunc {
 		}
 		took := time.Since(start)
 		m.observe(c.Request.Method, route, c.Writer.Status(), took)
-		a.Log.DebugContext(c.Request.Context(), "request", "request_id", requestID(c.Request.Context()), "method", c.Request.Method, "route", route,
-			"status", c.Writer.Status(), "took", took)
+		if ctx := c.Request.Context(); a.Log.Enabled(ctx, slog.LevelDebug) {
+			a.Log.DebugContext(ctx, "request", "request_id", requestID(ctx), "method", c.Request.Method, "route", route,
+				"status", c.Writer.Status(), "took", took)
+		}
 	}
 }
 
@@ -78,24 +89,15 @@ func (a *api) recoverPanics(c *gin.Context) {
 // which an Idempotency-Key in use counts as lost.
 const maxTime = 30 * time.Second
 
-func deadline(c *gin.Context) {
-	ctx, cancel := context.WithTimeout(c.Request.Context(), maxTime)
-	defer cancel()
-	c.Request = c.Request.WithContext(ctx)
-	c.Next()
-}
-
 // authenticate finds out who is calling, unless anybody may. Whoever signs in for
 // the first time has a profile from then on.
-func (a *api) authenticate(contract routes) gin.HandlerFunc {
-	return func(c *gin.Context) {
-		switch r := contract.of(c); {
-		case r.open:
-		case r.asks:
-			a.seat(c)
-		default:
-			a.signIn(c)
-		}
+func (a *api) authenticate(c *gin.Context) {
+	switch r := noted(c.Request.Context()).route; {
+	case r.open:
+	case r.asks:
+		a.seat(c)
+	default:
+		a.signIn(c)
 	}
 }
 

@@ -18,11 +18,10 @@ const maxKey = 200
 
 // repeat hands a write with an Idempotency-Key over to replay. Only operations
 // that take one are repeated: an answer to a question must not outlive it.
-func (a *api) repeat(contract routes) gin.HandlerFunc {
-	return func(c *gin.Context) {
-		if key := c.GetHeader("Idempotency-Key"); key != "" && contract.of(c).repeatable {
-			a.replay(c, key, contract.of(c).once)
-		}
+func (a *api) repeat(c *gin.Context) {
+	r := noted(c.Request.Context()).route
+	if key := c.GetHeader("Idempotency-Key"); key != "" && r.repeatable {
+		a.replay(c, key, r.once)
 	}
 }
 

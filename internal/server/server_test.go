@@ -18,7 +18,7 @@ import (
 	"github.com/gatehouse/gatehouse/internal/server"
 )
 
-func settings(t *testing.T) config.Config {
+func settings(t testing.TB) config.Config {
 	return config.Config{
 		Stores: config.Stores{DataDir: t.TempDir()}, HTTPAddr: "127.0.0.1:0", GRPCAddr: "127.0.0.1:0", GRPCKey: "a-preshared-key-of-length",
 		PublicURL: "http://gatehouse.example", MailFrom: "gatehouse@example.org", Dev: true,

@@ -83,22 +83,47 @@ func (b *batcher) gather(first *ask) []*ask {
 	return all
 }
 
+// mget spares what go-redis's own would box.
+func (b *batcher) mget(ctx context.Context, keys []string) ([]string, error) {
+	words := make([]any, 1, 1+len(keys))
+	words[0] = "mget"
+	for _, key := range keys {
+		words = append(words, key)
+	}
+	command := redis.NewStringSliceCmd(ctx, words...)
+	if err := b.client.Process(ctx, command); err != nil {
+		return nil, err
+	}
+	return command.Val(), nil
+}
+
+// distinct are the keys, each once, and where each of them is: the lease and the
+// epoch of everything are in every question.
+func distinct(all []*ask) (keys []string, at map[string]int) {
+	at = map[string]int{}
+	for _, a := range all {
+		for _, key := range a.keys {
+			if _, ok := at[key]; !ok {
+				at[key] = len(keys)
+				keys = append(keys, key)
+			}
+		}
+	}
+	return keys, at
+}
+
 // answer asks for everything at one moment, so each reader sees one moment.
 func (b *batcher) answer(all []*ask) {
-	var keys []string
-	for _, a := range all {
-		keys = append(keys, a.keys...)
-	}
+	keys, at := distinct(all)
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	values, err := b.client.MGet(ctx, keys...).Result()
+	values, err := b.mget(ctx, keys)
 	for _, a := range all {
 		if a.err = err; err == nil {
 			a.values = make([]string, len(a.keys))
-			for n := range a.keys {
-				a.values[n], _ = values[n].(string)
+			for n, key := range a.keys {
+				a.values[n] = values[at[key]]
 			}
-			values = values[len(a.keys):]
 		}
 		close(a.told)
 	}

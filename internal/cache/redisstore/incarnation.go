@@ -3,7 +3,7 @@ package redisstore
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/hex"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"strings"
@@ -28,14 +28,16 @@ type incarnation struct {
 	lease, position, everything string
 }
 
-func (i *incarnation) entry(question string) string {
-	sum := sha256.Sum256([]byte(question))
-	return i.keys + "c:" + hex.EncodeToString(sum[:])
-}
+func (i *incarnation) entry(question string) string { return i.key("c:", question) }
 
-func (i *incarnation) epoch(r access.Reach) string {
-	sum := sha256.Sum256([]byte(r))
-	return i.keys + "e:" + hex.EncodeToString(sum[:])
+func (i *incarnation) epoch(r access.Reach) string { return i.key("e:", string(r)) }
+
+// key is as long for a long name as for a short one.
+func (i *incarnation) key(kind, name string) string {
+	sum := sha256.Sum256([]byte(name))
+	var text [43]byte
+	base64.RawURLEncoding.Encode(text[:], sum[:])
+	return i.keys + kind + string(text[:])
 }
 
 // settlesIn is how long the one before may still be looked at.

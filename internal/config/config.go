@@ -39,6 +39,7 @@ type Config struct {
 	MailFrom   string   `koanf:"mail-from"`
 	SMTP       SMTP     `koanf:",squash"`
 	Operators  []string `koanf:"operators"`
+	OIDC       OIDC     `koanf:",squash"`
 	Dev        bool     `koanf:"dev"`
 	DevKeyFile string   `koanf:"dev-key-file"`
 	Demo       bool     `koanf:"demo"`
@@ -76,6 +77,7 @@ func Flags(flags *pflag.FlagSet) {
 	smtpFlags(flags)
 	flags.String("time-zone", "UTC", "IANA time zone of objects that are created without one")
 	flags.StringSlice("operators", nil, "e-mail addresses of those who operate the platform")
+	oidcFlags(flags)
 	flags.Bool("dev", false, "accept tokens made by `gatehouse token`; not for production")
 	flags.String("dev-key-file", "", "signing key of those tokens, for several servers to share; made by the first (default: one in the data directory)")
 	flags.Bool("demo", false, "load a small world of each product to look at")
@@ -195,6 +197,10 @@ func (c Config) faults() []error {
 			fault("operators: %q is not an e-mail address", operator)
 		}
 	}
+	if len(c.OIDC.Issuers) == 0 && !c.Dev {
+		fault("nobody could sign in: name an OpenID provider with oidc-issuers, or try Gatehouse out with dev")
+	}
+	faults = append(faults, c.OIDC.faults(c.Dev)...)
 	if c.DevKeyFile != "" && !c.Dev {
 		fault("dev-key-file needs dev")
 	}

@@ -19,7 +19,6 @@ import (
 
 	"github.com/gatehouse/gatehouse/internal/access"
 	"github.com/gatehouse/gatehouse/internal/audit"
-	"github.com/gatehouse/gatehouse/internal/authn"
 	"github.com/gatehouse/gatehouse/internal/checks"
 	"github.com/gatehouse/gatehouse/internal/config"
 	"github.com/gatehouse/gatehouse/internal/directory"
@@ -75,7 +74,7 @@ func New(ctx context.Context, c config.Config, log *slog.Logger) (_ *Server, err
 	if err := os.MkdirAll(c.DataDir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the data directory: %w", err)
 	}
-	logins, err := authenticator(c)
+	logins, err := s.logins(c)
 	if err != nil {
 		return nil, err
 	}
@@ -135,7 +134,7 @@ func New(ctx context.Context, c config.Config, log *slog.Logger) (_ *Server, err
 	if c.SpiceDBEndpoint != "" {
 		s.followers = []follower{inTurn{s, on.db, s.followers}}
 	}
-	s.followers = append(s.followers, cached.followers...)
+	s.followers = append(append(s.followers, cached.followers...), logins)
 	vocabulary, err := gateway.Vocabulary(ctx)
 	if err != nil {
 		return nil, err
@@ -245,13 +244,6 @@ func (s *Server) Close() error {
 		errs = append(errs, s.closers[i]())
 	}
 	return errors.Join(errs...)
-}
-
-func authenticator(c config.Config) (httpapi.Authenticator, error) {
-	if !c.Dev {
-		return authn.Nobody{}, nil
-	}
-	return authn.OpenDevIssuer(c.DevKey(), true, time.Now)
 }
 
 // operators are those the configuration names; it was validated.

@@ -53,7 +53,7 @@ func (l *Logins) authenticate(ctx context.Context, token string) (access.Login, 
 		return l.dev.Authenticate(ctx, token)
 	}
 	if p, ok := l.providers[issuer]; ok {
-		return p.Authenticate(ctx, token)
+		return p.authenticate(ctx, token)
 	}
 	return access.Login{}, refused(errors.New("it names no issuer that is trusted"))
 }

@@ -32,6 +32,7 @@ import (
 type publisher struct {
 	*httptest.Server
 	asked atomic.Int64 // how often its keys were asked for
+	sent  atomic.Int64 // bytes without end
 
 	mu       sync.Mutex
 	keys     []any // jose.JSONWebKey or anything else
@@ -296,6 +297,8 @@ func TestRotatedKeysAreLookedFor(t *testing.T) {
 	for range 100 {
 		assert.True(t, access.HasCode(try(ec(t, "forged")), "unauthenticated"))
 	}
+	moment = moment.Add(time.Minute)
+	assert.True(t, access.HasCode(try(ec(t, "2")), "unauthenticated"), "a known key has not signed that, and no other will have")
 	assert.EqualValues(t, 2, p.asked.Load(), "strangers do not decide how often the provider is asked")
 }
 
@@ -317,6 +320,10 @@ func TestKeysWithoutNamesAreTried(t *testing.T) {
 // TestProvidersThatCannotBeAsked make no token bad, and none good.
 func TestProvidersThatCannotBeAsked(t *testing.T) {
 	s := ec(t, "e")
+	plain := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_ = json.NewEncoder(w).Encode(map[string]any{"keys": []any{s.public()}})
+	}))
+	t.Cleanup(plain.Close)
 	for name, fail := range map[string]func(p *publisher){
 		"errors": func(p *publisher) {
 			p.handle = func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) }
@@ -324,12 +331,10 @@ func TestProvidersThatCannotBeAsked(t *testing.T) {
 		"garbage": func(p *publisher) {
 			p.handle = func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("<html>")) }
 		},
-		"endless": func(p *publisher) { p.handle = endless },
-		"redirects": func(p *publisher) {
-			p.handle = func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/keys", http.StatusFound) }
-		},
+		"endless":              func(p *publisher) { p.handle = p.endless },
+		"redirects":            (*publisher).redirect,
 		"another issuer":       func(p *publisher) { p.metadata = map[string]any{"issuer": "https://elsewhere.example"} },
-		"keys without TLS":     func(p *publisher) { p.metadata = map[string]any{"jwks_uri": "http://" + p.Listener.Addr().String()} },
+		"keys without TLS":     func(p *publisher) { p.metadata = map[string]any{"jwks_uri": plain.URL} },
 		"keys in a file":       func(p *publisher) { p.metadata = map[string]any{"jwks_uri": "file:///etc/passwd"} },
 		"keys nowhere":         func(p *publisher) { p.metadata = map[string]any{"jwks_uri": nil} },
 		"no keys":              func(p *publisher) { p.keys = nil },
@@ -354,18 +359,34 @@ func TestProvidersThatCannotBeAsked(t *testing.T) {
 
 			p.change(func() { fail(p) })
 			moment = moment.Add(20 * time.Second)
-			_, err = logins.Authenticate(t.Context(), s.sign(t, p.said(nil)))
-			require.NoError(t, err, "what is known stays so")
 			_, err = logins.Authenticate(t.Context(), ec(t, "other").sign(t, p.said(nil)))
 			assert.True(t, access.IsKind(err, access.Unavailable), "%v", err)
+			_, err = logins.Authenticate(t.Context(), s.sign(t, p.said(nil)))
+			require.NoError(t, err, "what is known stays so")
+			assert.Less(t, p.sent.Load(), int64(16<<20), "no more is read than there is reason to")
 		})
 	}
 }
 
-func endless(w http.ResponseWriter, r *http.Request) {
+// redirect leads to metadata that would be good if they were where they belong.
+func (p *publisher) redirect() {
+	p.handle = func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/elsewhere":
+			_ = json.NewEncoder(w).Encode(map[string]any{"issuer": p.URL, "jwks_uri": p.URL + "/keys"})
+		case "/keys":
+			_ = json.NewEncoder(w).Encode(map[string]any{"keys": p.keys})
+		default:
+			http.Redirect(w, r, "/elsewhere", http.StatusFound)
+		}
+	}
+}
+
+func (p *publisher) endless(w http.ResponseWriter, r *http.Request) {
 	filler := []byte(`{"issuer":"` + strings.Repeat("a", 64<<10))
 	for r.Context().Err() == nil {
-		if _, err := w.Write(filler); err != nil {
+		n, err := w.Write(filler)
+		if p.sent.Add(int64(n)); err != nil {
 			return
 		}
 	}
@@ -375,10 +396,28 @@ func endless(w http.ResponseWriter, r *http.Request) {
 func TestWhoLeavesIsNotRefused(t *testing.T) {
 	s := ec(t, "e")
 	p := publish(t, s.public())
+	logins, token := p.trusting(at(now)), s.sign(t, p.said(nil))
 	ctx, leave := context.WithCancel(t.Context())
+	var usual http.HandlerFunc = p.Config.Handler.ServeHTTP
+	arrived, goOn := make(chan struct{}), make(chan struct{})
+	p.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/keys" {
+			close(arrived)
+			<-goOn
+		}
+		usual(w, r)
+	})
+	left := make(chan error)
+	go func() {
+		_, err := logins.Authenticate(ctx, token)
+		left <- err
+	}()
+	<-arrived
 	leave()
-	_, err := p.trusting(at(now)).Authenticate(ctx, s.sign(t, p.said(nil)))
-	require.ErrorIs(t, err, context.Canceled)
+	require.ErrorIs(t, <-left, context.Canceled)
+	close(goOn)
+	_, err := logins.Authenticate(t.Context(), token)
+	require.NoError(t, err, "who comes next gets what was fetched for another")
 }
 
 // TestManyAskOnce: those who come while keys are fetched wait for that.

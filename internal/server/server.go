@@ -78,6 +78,12 @@ func New(ctx context.Context, c config.Config, log *slog.Logger) (_ *Server, err
 	if err != nil {
 		return nil, err
 	}
+	var shown *certificate
+	if c.TLS.On() {
+		if shown, err = openCertificate(c.TLS, log); err != nil {
+			return nil, err
+		}
+	}
 
 	on, err := s.stand(ctx, c)
 	if on.ready != nil {
@@ -117,7 +123,7 @@ func New(ctx context.Context, c config.Config, log *slog.Logger) (_ *Server, err
 	if err := s.Operations.KeepOperators(ctx); err != nil {
 		return nil, err
 	}
-	if err := s.listen(c.HTTPAddr); err != nil {
+	if err := s.listen(c.HTTPAddr, shown); err != nil {
 		return nil, err
 	}
 	public, err := url.Parse(cmp.Or(c.PublicURL, s.URL))
@@ -135,6 +141,9 @@ func New(ctx context.Context, c config.Config, log *slog.Logger) (_ *Server, err
 		s.followers = []follower{inTurn{s, on.db, s.followers}}
 	}
 	s.followers = append(append(s.followers, cached.followers...), logins)
+	if shown != nil {
+		s.followers = append(s.followers, shown)
+	}
 	vocabulary, err := gateway.Vocabulary(ctx)
 	if err != nil {
 		return nil, err
@@ -162,11 +171,15 @@ func New(ctx context.Context, c config.Config, log *slog.Logger) (_ *Server, err
 	if err != nil {
 		return nil, err
 	}
+	if shown != nil && !c.Dev { // a browser would ask everything on localhost for TLS from then on
+		handler = strictly(handler)
+	}
 	s.http.Handler = handler
 	return s, nil
 }
 
-func (s *Server) listen(addr string) (err error) {
+// listen takes an address, to be served over TLS if there is a certificate to show.
+func (s *Server) listen(addr string, shown *certificate) (err error) {
 	if s.listener, err = net.Listen("tcp", addr); err != nil {
 		return fmt.Errorf("listen on http-addr: %w", err)
 	}
@@ -184,6 +197,10 @@ func (s *Server) listen(addr string) (err error) {
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    32 << 10,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+	}
+	if shown != nil {
+		s.URL = "https://" + reachable(s.listener.Addr().String())
+		s.http.TLSConfig = shown.config()
 	}
 	return nil
 }
@@ -208,7 +225,13 @@ func (s *Server) Run(ctx context.Context) error {
 	var running sync.WaitGroup
 	running.Go(func() { runAll(following, s.followers) })
 	served := make(chan error, 1)
-	go func() { served <- s.http.Serve(s.listener) }()
+	go func() {
+		if s.http.TLSConfig == nil {
+			served <- s.http.Serve(s.listener)
+		} else {
+			served <- s.http.ServeTLS(s.listener, "", "")
+		}
+	}()
 
 	var err error
 	select {

@@ -3,6 +3,7 @@ package authn
 import (
 	"context"
 	"crypto/x509"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -30,6 +31,13 @@ var algorithms = []jose.SignatureAlgorithm{
 	jose.RS256, jose.RS384, jose.RS512, jose.PS256, jose.PS384, jose.PS512, jose.ES256, jose.ES384, jose.ES512, jose.EdDSA,
 }
 
+var algorithmNames = func() (names []string) {
+	for _, a := range algorithms {
+		names = append(names, string(a))
+	}
+	return names
+}()
+
 // Provider is an OpenID provider whose tokens are trusted if they are made for one
 // of the audiences.
 type Provider struct {
@@ -50,10 +58,8 @@ func NewProvider(issuer string, audiences []string, authorities *x509.CertPool, 
 // provider has yet to say what it signs with.
 func (p *Provider) authenticate(ctx context.Context, token string) (access.Login, error) {
 	signed := &signature{keys: p.keys}
-	config := &oidc.Config{SkipClientIDCheck: true, Now: p.now} // audiences are checked below: there may be several
-	for _, a := range algorithms {
-		config.SupportedSigningAlgs = append(config.SupportedSigningAlgs, string(a))
-	}
+	// Audiences are checked below: there may be several.
+	config := &oidc.Config{SupportedSigningAlgs: algorithmNames, SkipClientIDCheck: true, Now: p.now}
 	verified, err := oidc.NewVerifier(p.issuer, signed, config).Verify(ctx, token)
 	var late *oidc.TokenExpiredError
 	switch {
@@ -83,6 +89,8 @@ type claims struct {
 	EmailVerified   any              `json:"email_verified"`
 	GivenName       string           `json:"given_name"`
 	FamilyName      string           `json:"family_name"`
+	Confirmation    json.RawMessage  `json:"cnf"`
+	Events          json.RawMessage  `json:"events"`
 }
 
 // check looks for what package oidc is more lenient about, or leaves to others.
@@ -97,6 +105,10 @@ func (p *Provider) check(t *oidc.IDToken, c claims) error {
 		return fmt.Errorf("it is for %q, and azp is %q", t.Audience, c.AuthorizedParty)
 	case t.IssuedAt.After(soon) || c.NotBefore != nil && c.NotBefore.After(soon):
 		return errors.New("it is not valid yet")
+	case c.Confirmation != nil:
+		return errors.New("it is good only with a key of its holder's, of which nobody asks for a proof here")
+	case c.Events != nil:
+		return errors.New("it tells of an event, and signs nobody in")
 	}
 	return nil
 }

@@ -40,7 +40,7 @@ type publisher struct {
 	metadata map[string]any // beside, or instead of, what is usual
 }
 
-func publish(t *testing.T, keys ...any) *publisher {
+func publish(t testing.TB, keys ...any) *publisher {
 	t.Helper()
 	p := &publisher{keys: keys}
 	p.Server = httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -243,6 +243,8 @@ func TestForgeriesOfAProvidersTokensAreRefused(t *testing.T) {
 		"issued in the future":            with("iat", now.Add(2*time.Minute).Unix()),
 		"the type of a sign-out":          typed("logout+jwt"),
 		"the type of a proof":             typed("dpop+jwt"),
+		"bound to a key":                  with("cnf", map[string]any{"jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"}),
+		"a sign-out of no type":           with("events", map[string]any{"http://schemas.openid.net/event/backchannel-logout": map[string]any{}}),
 		"a type that is none":             typed(7),
 		"no claims":                       good.sign(t, "null"),
 		"claims that are a list":          good.sign(t, "[]"),
@@ -437,16 +439,25 @@ func TestManyAskOnce(t *testing.T) {
 	assert.EqualValues(t, 1, p.asked.Load())
 }
 
+func BenchmarkProvider(b *testing.B) {
+	for name, s := range map[string]signer{"RS256": rsaKey(b, "r", 2048, jose.RS256), "ES256": ec(b, "e")} {
+		b.Run(name, func(b *testing.B) {
+			p := publish(b, s.public())
+			logins, token := p.trusting(at(now)), s.sign(b, p.said(nil))
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := logins.Authenticate(b.Context(), token); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
 // FuzzLogins: whatever the provider has not signed is nobody's token.
 func FuzzLogins(f *testing.F) {
 	s := ec(f, "e")
-	provider := httptest.NewTLSServer(nil)
-	f.Cleanup(provider.Close)
-	p := &publisher{Server: provider}
-	provider.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Type", "application/json")
-		_ = json.NewEncoder(w).Encode(map[string]any{"issuer": p.URL, "jwks_uri": p.URL, "keys": []any{s.public()}})
-	})
+	p := publish(f, s.public())
 	logins := p.trusting(at(now))
 	token := s.sign(f, p.said(nil))
 	ann, err := logins.Authenticate(f.Context(), token)

@@ -36,6 +36,9 @@ func TestPagesForEverybody(t *testing.T) {
 			assert.Contains(t, string(got.body), c.content)
 			assert.Equal(t, "nosniff", got.header.Get("X-Content-Type-Options"))
 			assert.Equal(t, "no-referrer", got.header.Get("Referrer-Policy"), "a link carries its token")
+			assert.Equal(t, "no-store", got.header.Get("Cache-Control"))
+			assert.Equal(t, "DENY", got.header.Get("X-Frame-Options"))
+			assert.Regexp(t, "default-src '(none|self)'.*frame-ancestors 'none'", got.header.Get("Content-Security-Policy"))
 		})
 	}
 	for _, path := range []string{"/", "/invitations/", "/invitations/../accept", "/invitations/accept.html.bak", "/debug/pprof/", "/favicon.ico"} {

@@ -122,8 +122,26 @@ func TestStartFailsWithACure(t *testing.T) {
 			variables: []string{"GATEHOUSE_DEMO=perhaps"}, flags: quiet,
 			says: []string{"demo"},
 		},
+		"nobody could sign in": {
+			flags: []string{"--grpc-addr", ""},
+			says:  []string{"nobody could sign in: name an OpenID provider with oidc-issuers, or try Gatehouse out with dev"},
+		},
+		"tokens for anybody would do": {
+			flags: []string{"--grpc-addr", "", "--oidc-issuers", "https://login.example"},
+			says:  []string{`oidc-issuers: "https://login.example" needs an audience, as in https://issuer=audience`},
+		},
+		"the provider is reached without TLS": {
+			variables: []string{"GATEHOUSE_OIDC_ISSUERS=http://127.0.0.1:9998=gatehouse"}, flags: []string{"--grpc-addr", ""},
+			says: []string{`oidc-issuers: "http://127.0.0.1:9998" must be https`},
+		},
+		"the provider's authorities are none": {
+			files: map[string]string{"gatehouse.yaml": "oidc-issuers: [{issuer: https://login.example, audience: gatehouse}]\noidc-ca-file: gatehouse.yaml"},
+			flags: []string{"--grpc-addr", "", "--config", "gatehouse.yaml"},
+			says:  []string{"oidc-ca-file: gatehouse.yaml holds no certificates"},
+		},
 		"the gRPC API has no key": {
-			says: []string{"grpc-key must be set while grpc-addr is: choose a long random one, or switch the gRPC API off with an empty grpc-addr"},
+			flags: []string{"--oidc-issuers", "https://login.example=gatehouse"},
+			says:  []string{"grpc-key must be set while grpc-addr is: choose a long random one, or switch the gRPC API off with an empty grpc-addr"},
 		},
 		"there is an argument": {
 			flags: []string{"now"},

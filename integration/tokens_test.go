@@ -132,7 +132,7 @@ func TestNobodyGetsInWithoutDev(t *testing.T) {
 	}
 	require.NoError(t, dev.stop())
 
-	s, err := serve(dev.dataDir, "--grpc-key", "a-key-of-sixteen-or-more", "--operators", "olga@operators.example")
+	s, err := serve(dev.dataDir, "--grpc-key", "a-key-of-sixteen-or-more", "--operators", "olga@operators.example", "--oidc-issuers", "https://login.invalid=gatehouse")
 	require.NoError(t, err)
 	defer func() { require.NoError(t, s.stop()) }()
 	for _, token := range tokens {
@@ -154,7 +154,7 @@ func devKey(t *testing.T, s *server) ed25519.PrivateKey {
 	return key.(ed25519.PrivateKey)
 }
 
-func publicPEM(t *testing.T, key ed25519.PrivateKey) []byte {
+func publicPEM(t *testing.T, key crypto.Signer) []byte {
 	t.Helper()
 
 	der, err := x509.MarshalPKIXPublicKey(key.Public())

@@ -1,6 +1,3 @@
-// Package authn finds out whose login a token stands for. So far there is one
-// issuer: the dev issuer, which anyone with its key can be, and which the server
-// trusts only in dev mode.
 package authn
 
 import (
@@ -36,7 +33,8 @@ type devClaims struct {
 	Operator      bool   `json:"operator,omitempty"`
 }
 
-// DevIssuer makes and recognises tokens for trying Gatehouse out.
+// DevIssuer makes and recognises tokens for trying Gatehouse out. Anyone with its
+// key can be anybody, so a server trusts it only in dev mode.
 type DevIssuer struct {
 	key ed25519.PrivateKey
 	now access.Clock
@@ -113,22 +111,14 @@ func (d *DevIssuer) Authenticate(_ context.Context, token string) (access.Login,
 		jwt.WithExpirationRequired(), jwt.WithIssuedAt(), jwt.WithTimeFunc(d.now),
 	)
 	if errors.Is(err, jwt.ErrTokenExpired) {
-		return access.Login{}, access.Fail(access.Unauthenticated, "token_expired", "the access token has expired")
+		return access.Login{}, expired()
 	}
 	address, invalid := email.Parse(claims.Email)
-	if err != nil || invalid != nil || claims.Subject == "" {
-		return access.Login{}, access.Fail(access.Unauthenticated, "unauthenticated", "the access token is not one this server accepts")
+	if err := errors.Join(err, invalid); err != nil || claims.Subject == "" {
+		return access.Login{}, refused(err)
 	}
 	return access.Login{
 		Issuer: claims.Issuer, Subject: claims.Subject,
 		Email: address, EmailVerified: claims.EmailVerified, Operator: claims.Operator,
 	}, nil
-}
-
-// Nobody accepts no token at all.
-type Nobody struct{}
-
-// Authenticate refuses. Errors: Unauthenticated.
-func (Nobody) Authenticate(context.Context, string) (access.Login, error) {
-	return access.Login{}, access.Fail(access.Unauthenticated, "unauthenticated", "this server accepts no access tokens: it was started without --dev")
 }

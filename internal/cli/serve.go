@@ -104,7 +104,11 @@ func guide(out io.Writer, url string, c config.Config) error {
 	if err != nil {
 		return err
 	}
-	return demo.Guide(out, url, token, cmp.Or(c.GRPCAddr, c.SpiceDBEndpoint), cmp.Or(c.GRPCKey, c.SpiceDBKey))
+	plain := !c.TLS.On()
+	if c.SpiceDBEndpoint != "" {
+		plain = c.Plaintext()
+	}
+	return demo.Guide(out, url, token, cmp.Or(c.GRPCAddr, c.SpiceDBEndpoint), cmp.Or(c.GRPCKey, c.SpiceDBKey), plain)
 }
 
 func logger(c config.Config, to io.Writer) *slog.Logger {

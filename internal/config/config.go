@@ -35,10 +35,12 @@ type Config struct {
 	HTTPAddr   string   `koanf:"http-addr"`
 	GRPCAddr   string   `koanf:"grpc-addr"` // empty beside a SpiceDB that runs by itself
 	GRPCKey    string   `koanf:"grpc-key"`
+	TLS        TLS      `koanf:",squash"`
 	PublicURL  string   `koanf:"public-url"`
 	MailFrom   string   `koanf:"mail-from"`
 	SMTP       SMTP     `koanf:",squash"`
 	Operators  []string `koanf:"operators"`
+	OIDC       OIDC     `koanf:",squash"`
 	Dev        bool     `koanf:"dev"`
 	DevKeyFile string   `koanf:"dev-key-file"`
 	Demo       bool     `koanf:"demo"`
@@ -71,11 +73,13 @@ func Flags(flags *pflag.FlagSet) {
 	flags.String("http-addr", "127.0.0.1:8080", "address of the HTTP API")
 	flags.String("grpc-addr", "127.0.0.1:50051", "address of SpiceDB's own gRPC API, for zed and authzed clients; empty switches it off, as spicedb-endpoint does")
 	flags.String("grpc-key", "", "preshared key of the gRPC API, at least 16 characters; in dev mode one is made up in the data directory")
+	tlsFlags(flags)
 	flags.String("public-url", "", "where people and applications reach the server, for links in mails and AuthZEN's metadata (default: the address it listens on)")
 	flags.String("mail-from", "Gatehouse <gatehouse@localhost.localdomain>", "sender of mails")
 	smtpFlags(flags)
 	flags.String("time-zone", "UTC", "IANA time zone of objects that are created without one")
 	flags.StringSlice("operators", nil, "e-mail addresses of those who operate the platform")
+	oidcFlags(flags)
 	flags.Bool("dev", false, "accept tokens made by `gatehouse token`; not for production")
 	flags.String("dev-key-file", "", "signing key of those tokens, for several servers to share; made by the first (default: one in the data directory)")
 	flags.Bool("demo", false, "load a small world of each product to look at")
@@ -186,6 +190,7 @@ func (c Config) faults() []error {
 	if u, err := url.Parse(c.PublicURL); err != nil || c.PublicURL != "" && (u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.RawQuery != "" || u.Fragment != "") {
 		fault("public-url must be an http or https URL without query and fragment, not %q", c.PublicURL)
 	}
+	faults = append(faults, c.TLS.faults(c.PublicURL)...)
 	if _, err := mail.ParseAddress(c.MailFrom); err != nil {
 		fault("mail-from must be an e-mail address, not %q", c.MailFrom)
 	}
@@ -195,6 +200,10 @@ func (c Config) faults() []error {
 			fault("operators: %q is not an e-mail address", operator)
 		}
 	}
+	if len(c.OIDC.Issuers) == 0 && !c.Dev {
+		fault("nobody could sign in: name an OpenID provider with oidc-issuers, or try Gatehouse out with dev")
+	}
+	faults = append(faults, c.OIDC.faults(c.Dev)...)
 	if c.DevKeyFile != "" && !c.Dev {
 		fault("dev-key-file needs dev")
 	}

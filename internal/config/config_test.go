@@ -61,11 +61,11 @@ func TestEveryFaultIsReportedAtOnce(t *testing.T) {
 }
 
 func TestPresharedKeyIsRequiredOutsideDevMode(t *testing.T) {
-	_, err := load(t, "")
+	_, err := load(t, "", "--oidc-issuers", "https://login.example=gatehouse")
 	require.ErrorContains(t, err, "grpc-key must be set")
-	_, err = load(t, "", "--grpc-addr", "")
+	_, err = load(t, "", "--oidc-issuers", "https://login.example=gatehouse", "--grpc-addr", "")
 	require.NoError(t, err)
-	_, err = load(t, "", "--grpc-key", "0123456789abcdef")
+	_, err = load(t, "", "--oidc-issuers", "https://login.example=gatehouse", "--grpc-key", "0123456789abcdef")
 	require.NoError(t, err)
 }
 

@@ -36,8 +36,7 @@ func (s Stores) DataFile() string {
 // machine unless an authority is named that vouches for it.
 func (s Stores) Plaintext() bool {
 	host, _, _ := net.SplitHostPort(s.SpiceDBEndpoint)
-	loopback := host == "localhost" || net.ParseIP(host).IsLoopback()
-	return s.SpiceDBInsecure || loopback && s.SpiceDBCAFile == ""
+	return s.SpiceDBInsecure || isLoopback(host) && s.SpiceDBCAFile == ""
 }
 
 // StoresFlags declares the settings of Stores.

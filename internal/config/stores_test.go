@@ -61,11 +61,11 @@ func TestPlaintextOnThisMachineOrOnRequest(t *testing.T) {
 var servers = []string{"--spicedb-endpoint", "127.0.0.1:50051", "--spicedb-key", "k", "--directory-url", "postgres://localhost/"}
 
 func TestAServerBesideItsStores(t *testing.T) {
-	c, err := load(t, "", servers...)
+	c, err := load(t, "", append(servers, "--dev")...)
 	require.NoError(t, err)
 	assert.Empty(t, c.DataFile())
 	assert.Empty(t, c.GRPCAddr, "the default is for the SpiceDB in this process")
-	_, err = load(t, "", append(servers, "--grpc-addr", "")...)
+	_, err = load(t, "", append(servers, "--dev", "--grpc-addr", "")...)
 	require.NoError(t, err)
 }
 

@@ -48,8 +48,8 @@ func Load(ctx context.Context, o *operations.Operations) error {
 // admin of CloudNine Legal.
 var Admin = paula.Email
 
-// Guide tells a newcomer what to paste.
-func Guide(out io.Writer, url, token, grpcAddr, grpcKey string) error {
+// Guide tells a newcomer what to paste. SpiceDB is reached without TLS if plain.
+func Guide(out io.Writer, url, token, grpcAddr, grpcKey string, plain bool) error {
 	_, err := fmt.Fprintf(out, `
 The demo is loaded. You are %[1]s, partner admin of CloudNine Legal:
 
@@ -64,12 +64,16 @@ May Uma view it?
 curl -s -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' %[3]s/v1/check -d '{"resource":{"type":"project","id":"discovery"},"permission":"view","subject":{"type":"user","email":"uma.patel@globex.example"}}'
 
 `, Admin, token, url)
+	insecure := ""
+	if plain {
+		insecure = "--insecure "
+	}
 	if err == nil && grpcAddr != "" {
 		_, err = fmt.Fprintf(out, `What does SpiceDB know? (make zed builds bin/zed, once)
 
-bin/zed --endpoint %s --insecure --token %s relationship read project:discovery
+bin/zed --endpoint %s %s--token %s relationship read project:discovery
 
-`, grpcAddr, grpcKey)
+`, grpcAddr, insecure, grpcKey)
 	}
 	if err == nil {
 		_, err = fmt.Fprintf(out, "Browse the API at %s/docs. Ctrl-C stops the server.\n\n", url)

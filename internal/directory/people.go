@@ -30,7 +30,7 @@ func (d *Directory) SignIn(ctx context.Context, l access.Login) (access.Person, 
 func (d *Directory) firstSignIn(ctx context.Context, l access.Login) (access.Person, error) {
 	if !l.EmailVerified || l.Email == "" {
 		return access.Person{}, access.Fail(access.Forbidden, "email_unverified",
-			"the first sign-in needs a verified e-mail address")
+			"the first sign-in needs a verified e-mail address: the access token must hold it as email, and email_verified as true")
 	}
 	p, err := d.EnsurePerson(ctx, l.Email, l.GivenName, l.FamilyName)
 	if err != nil {

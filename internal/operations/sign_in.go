@@ -13,6 +13,7 @@ import (
 // configuration, or the dev issuer, names one.
 // Errors: Forbidden (email_unverified), Conflict (taken).
 func (o *Operations) SignIn(ctx context.Context, l access.Login) (access.Person, error) {
+	l.GivenName, l.FamilyName = properName(l.GivenName), properName(l.FamilyName)
 	person, err := o.Directory.SignIn(ctx, l)
 	if err != nil {
 		return access.Person{}, err
@@ -21,6 +22,15 @@ func (o *Operations) SignIn(ctx context.Context, l access.Login) (access.Person,
 		err = o.appoint(ctx, access.User(person.ID))
 	}
 	return person, err
+}
+
+// properName is a name as an issuer has it, or none if nobody could have it here: at
+// many issuers people write what they like.
+func properName(name string) string {
+	if checkName("name", name, false) != nil {
+		return ""
+	}
+	return name
 }
 
 func (o *Operations) appoint(ctx context.Context, person access.Object) error {

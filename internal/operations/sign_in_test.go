@@ -1,6 +1,7 @@
 package operations_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -91,4 +92,22 @@ func TestOperatorsAreKeptInStep(t *testing.T) {
 	w.store.forget()
 	require.NoError(t, w.KeepOperators(t.Context()))
 	assert.Empty(t, w.store.writes(), "nothing is out of step")
+}
+
+// TestIssuersNamePeopleWithinReason: at many of them people write what they like, and
+// what they write would stand in mails.
+func TestIssuersNamePeopleWithinReason(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	l := login("ann")
+	l.GivenName, l.FamilyName = "Ann\r\nBcc: eve@evil.example", strings.Repeat("a", 201)
+	person, err := w.SignIn(t.Context(), l)
+	require.NoError(t, err)
+	assert.Empty(t, person.GivenName)
+	assert.Empty(t, person.FamilyName)
+
+	l.GivenName, l.FamilyName = "Ann", "Lee"
+	person, err = w.SignIn(t.Context(), l)
+	require.NoError(t, err)
+	assert.Equal(t, "Ann Lee", person.GivenName+" "+person.FamilyName)
 }

@@ -30,7 +30,7 @@ func (s *Server) stand(ctx context.Context, c config.Config) (base, error) {
 	if info, err := os.Stat(c.DataFile()); err == nil && info.Size() > slowFile {
 		s.log.Info("checking the data file, which takes about a second for each 300 MB", "file", c.DataFile(), "MB", info.Size()>>20)
 	}
-	engine, err := spicedb.Start(ctx, spicedb.Config{Path: c.DataFile(), Addr: c.GRPCAddr, Key: c.GRPCKey})
+	engine, err := spicedb.Start(ctx, spicedb.Config{Path: c.DataFile(), Addr: c.GRPCAddr, Key: c.GRPCKey, CertFile: c.TLS.CertFile, KeyFile: c.TLS.KeyFile})
 	if err != nil {
 		return base{}, err
 	}

@@ -19,7 +19,6 @@ import (
 
 	"github.com/gatehouse/gatehouse/internal/access"
 	"github.com/gatehouse/gatehouse/internal/audit"
-	"github.com/gatehouse/gatehouse/internal/authn"
 	"github.com/gatehouse/gatehouse/internal/checks"
 	"github.com/gatehouse/gatehouse/internal/config"
 	"github.com/gatehouse/gatehouse/internal/directory"
@@ -75,9 +74,15 @@ func New(ctx context.Context, c config.Config, log *slog.Logger) (_ *Server, err
 	if err := os.MkdirAll(c.DataDir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the data directory: %w", err)
 	}
-	logins, err := authenticator(c)
+	logins, err := s.logins(c)
 	if err != nil {
 		return nil, err
+	}
+	var shown *certificate
+	if c.TLS.On() {
+		if shown, err = openCertificate(c.TLS, log); err != nil {
+			return nil, err
+		}
 	}
 
 	on, err := s.stand(ctx, c)
@@ -118,7 +123,7 @@ func New(ctx context.Context, c config.Config, log *slog.Logger) (_ *Server, err
 	if err := s.Operations.KeepOperators(ctx); err != nil {
 		return nil, err
 	}
-	if err := s.listen(c.HTTPAddr); err != nil {
+	if err := s.listen(c.HTTPAddr, shown); err != nil {
 		return nil, err
 	}
 	public, err := url.Parse(cmp.Or(c.PublicURL, s.URL))
@@ -135,7 +140,10 @@ func New(ctx context.Context, c config.Config, log *slog.Logger) (_ *Server, err
 	if c.SpiceDBEndpoint != "" {
 		s.followers = []follower{inTurn{s, on.db, s.followers}}
 	}
-	s.followers = append(s.followers, cached.followers...)
+	s.followers = append(append(s.followers, cached.followers...), logins)
+	if shown != nil {
+		s.followers = append(s.followers, shown)
+	}
 	vocabulary, err := gateway.Vocabulary(ctx)
 	if err != nil {
 		return nil, err
@@ -163,11 +171,15 @@ func New(ctx context.Context, c config.Config, log *slog.Logger) (_ *Server, err
 	if err != nil {
 		return nil, err
 	}
+	if shown != nil && !c.Dev { // a browser would ask everything on localhost for TLS from then on
+		handler = strictly(handler)
+	}
 	s.http.Handler = handler
 	return s, nil
 }
 
-func (s *Server) listen(addr string) (err error) {
+// listen takes an address, to be served over TLS if there is a certificate to show.
+func (s *Server) listen(addr string, shown *certificate) (err error) {
 	if s.listener, err = net.Listen("tcp", addr); err != nil {
 		return fmt.Errorf("listen on http-addr: %w", err)
 	}
@@ -185,6 +197,10 @@ func (s *Server) listen(addr string) (err error) {
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    32 << 10,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+	}
+	if shown != nil {
+		s.URL = "https://" + reachable(s.listener.Addr().String())
+		s.http.TLSConfig = shown.config()
 	}
 	return nil
 }
@@ -209,7 +225,13 @@ func (s *Server) Run(ctx context.Context) error {
 	var running sync.WaitGroup
 	running.Go(func() { runAll(following, s.followers) })
 	served := make(chan error, 1)
-	go func() { served <- s.http.Serve(s.listener) }()
+	go func() {
+		if s.http.TLSConfig == nil {
+			served <- s.http.Serve(s.listener)
+		} else {
+			served <- s.http.ServeTLS(s.listener, "", "")
+		}
+	}()
 
 	var err error
 	select {
@@ -245,13 +267,6 @@ func (s *Server) Close() error {
 		errs = append(errs, s.closers[i]())
 	}
 	return errors.Join(errs...)
-}
-
-func authenticator(c config.Config) (httpapi.Authenticator, error) {
-	if !c.Dev {
-		return authn.Nobody{}, nil
-	}
-	return authn.OpenDevIssuer(c.DevKey(), true, time.Now)
 }
 
 // operators are those the configuration names; it was validated.

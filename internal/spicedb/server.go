@@ -29,6 +29,9 @@ type Config struct {
 	Addr string
 	// Key is the preshared key they present.
 	Key string
+	// CertFile and KeyFile are what the gRPC API shows over TLS, and read again when
+	// they change; without them it is not encrypted.
+	CertFile, KeyFile string
 }
 
 // schemaMode keeps the schema in one piece, which lets a check find it in a cache
@@ -87,7 +90,7 @@ func Start(ctx context.Context, c Config) (_ *Server, err error) {
 	}
 	if c.Addr != "" {
 		if _, err = s.serve(ctx,
-			server.WithGRPCServer(util.GRPCServerConfig{Enabled: true, Network: "tcp", Address: c.Addr}),
+			server.WithGRPCServer(util.GRPCServerConfig{Enabled: true, Network: "tcp", Address: c.Addr, TLSCertPath: c.CertFile, TLSKeyPath: c.KeyFile}),
 			server.WithPresharedSecureKey(c.Key),
 		); err != nil {
 			return nil, fmt.Errorf("grpc-addr: %w", err)

@@ -1,0 +1,158 @@
+package authn
+
+import (
+	"context"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/coreos/go-oidc/v3/oidc"
+	"github.com/go-jose/go-jose/v4"
+	"github.com/golang-jwt/jwt/v5"
+
+	"github.com/gatehouse/gatehouse/internal/access"
+	"github.com/gatehouse/gatehouse/internal/email"
+)
+
+const (
+	// leeway is how far a provider's clock may be ahead of ours. None is given to
+	// tokens that have expired.
+	leeway = time.Minute
+	// maxSubject is what OpenID Connect bounds a subject to.
+	maxSubject = 255
+)
+
+// algorithms are those by which nobody can sign who can verify.
+var algorithms = []jose.SignatureAlgorithm{
+	jose.RS256, jose.RS384, jose.RS512, jose.PS256, jose.PS384, jose.PS512, jose.ES256, jose.ES384, jose.ES512, jose.EdDSA,
+}
+
+var algorithmNames = func() (names []string) {
+	for _, a := range algorithms {
+		names = append(names, string(a))
+	}
+	return names
+}()
+
+// Provider is an OpenID provider whose tokens are trusted if they are made for one
+// of the audiences.
+type Provider struct {
+	issuer    string
+	audiences []string
+	keys      *keys
+	now       access.Clock
+}
+
+// NewProvider trusts an issuer, which is asked for nothing yet. The authorities vouch
+// for its server; nil stands for those that this machine trusts.
+func NewProvider(issuer string, audiences []string, authorities *x509.CertPool, now access.Clock) *Provider {
+	return &Provider{issuer: issuer, audiences: audiences, keys: newKeys(issuer, authorities, now), now: now}
+}
+
+// authenticate turns a token that names exactly this issuer into the login it stands
+// for. Errors: Unauthenticated (token_expired, unauthenticated), Unavailable while the
+// provider has yet to say what it signs with.
+func (p *Provider) authenticate(ctx context.Context, token string) (access.Login, error) {
+	signed := &signature{keys: p.keys}
+	// Audiences are checked below: there may be several.
+	config := &oidc.Config{SupportedSigningAlgs: algorithmNames, SkipClientIDCheck: true, Now: p.now}
+	verified, err := oidc.NewVerifier(p.issuer, signed, config).Verify(ctx, token)
+	var late *oidc.TokenExpiredError
+	switch {
+	case signed.down != nil:
+		return access.Login{}, signed.down
+	case errors.As(err, &late) && !late.Expiry.IsZero():
+		return access.Login{}, expired()
+	case err != nil:
+		return access.Login{}, refused(err)
+	}
+	var claims claims
+	if err := verified.Claims(&claims); err != nil {
+		return access.Login{}, refused(err)
+	}
+	if err := p.check(verified, claims); err != nil {
+		return access.Login{}, refused(err)
+	}
+	return claims.login(verified), nil
+}
+
+// claims are what a token says beside what package oidc reads. Of an e-mail address
+// anything but true means that nobody has verified it.
+type claims struct {
+	NotBefore       *jwt.NumericDate `json:"nbf"`
+	AuthorizedParty string           `json:"azp"`
+	Email           string           `json:"email"`
+	EmailVerified   any              `json:"email_verified"`
+	GivenName       string           `json:"given_name"`
+	FamilyName      string           `json:"family_name"`
+	Confirmation    json.RawMessage  `json:"cnf"`
+	Events          json.RawMessage  `json:"events"`
+}
+
+// check looks for what package oidc is more lenient about, or leaves to others.
+func (p *Provider) check(t *oidc.IDToken, c claims) error {
+	soon := p.now().Add(leeway)
+	switch accepted := func(audience string) bool { return slices.Contains(p.audiences, audience) }; {
+	case t.Subject == "" || len(t.Subject) > maxSubject:
+		return errors.New("it has no proper subject")
+	case !slices.ContainsFunc(t.Audience, accepted):
+		return fmt.Errorf("it is for %q", t.Audience)
+	case len(t.Audience) > 1 && !accepted(c.AuthorizedParty):
+		return fmt.Errorf("it is for %q, and azp is %q", t.Audience, c.AuthorizedParty)
+	case t.IssuedAt.After(soon) || c.NotBefore != nil && c.NotBefore.After(soon):
+		return errors.New("it is not valid yet")
+	case c.Confirmation != nil:
+		return errors.New("it is good only with a key of its holder's, of which nobody asks for a proof here")
+	case c.Events != nil:
+		return errors.New("it tells of an event, and signs nobody in")
+	}
+	return nil
+}
+
+// login is whom the claims are about. It is never an operator by what they say.
+func (c claims) login(t *oidc.IDToken) access.Login {
+	l := access.Login{Issuer: t.Issuer, Subject: t.Subject, GivenName: c.GivenName, FamilyName: c.FamilyName}
+	if address, err := email.Parse(c.Email); err == nil {
+		l.Email, l.EmailVerified = address, c.EmailVerified == true
+	}
+	return l
+}
+
+// signature verifies that of one token. It keeps apart what cannot be verified, which
+// package oidc does not tell from what is forged.
+type signature struct {
+	keys *keys
+	down error
+}
+
+// VerifySignature implements oidc.KeySet.
+func (s *signature) VerifySignature(ctx context.Context, token string) ([]byte, error) {
+	parsed, err := jose.ParseSignedCompact(token, algorithms)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkType(parsed); err != nil {
+		return nil, err
+	}
+	payload, err := s.keys.verify(ctx, parsed)
+	if ctx.Err() != nil || access.IsKind(err, access.Unavailable) {
+		s.down = err
+	}
+	return payload, err
+}
+
+// checkType refuses what is signed by the same keys for other ends, such as the
+// notice that somebody has signed out. Many providers leave the type out.
+func checkType(t *jose.JSONWebSignature) error {
+	given, found := t.Signatures[0].Protected.ExtraHeaders[jose.HeaderType]
+	text, isText := given.(string)
+	kind := strings.TrimPrefix(strings.ToLower(text), "application/")
+	if found && (!isText || kind != "jwt" && kind != "at+jwt") {
+		return fmt.Errorf("it is of type %q", given)
+	}
+	return nil
+}

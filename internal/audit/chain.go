@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"strconv"
 
 	"github.com/gatehouse/gatehouse/internal/access"
@@ -110,4 +111,14 @@ func chain(ctx context.Context, tx *sql.Tx) error {
 		}
 	}
 	return nil
+}
+
+// Chained makes sure that there is a chain. Errors: it is an audit from before there
+// were hashes, or there is none.
+func Chained(ctx context.Context, q querier) error {
+	rows, err := q.QueryContext(ctx, `SELECT hash FROM audit_events LIMIT 0`)
+	if err != nil {
+		return fmt.Errorf("the audit has no hashes yet: start this version of the server on it once: %w", err)
+	}
+	return rows.Close()
 }

@@ -125,14 +125,14 @@ func (t Trust) PEM() ([]byte, error) {
 	return text, nil
 }
 
-// believes says what speaks against a signature; nothing: "".
+// doubts says what speaks against a signature; nothing: "".
 func (t Trust) doubts(key, signature string, f fields) string {
 	public, known := t[key]
 	if !known {
 		return fmt.Sprintf("it is signed with the key %s, which was not named as the server's", key)
 	}
-	s, err := base64.StdEncoding.Strict().DecodeString(signature)
-	if err != nil || !ed25519.Verify(public, f, s) {
+	s, err := base64.StdEncoding.DecodeString(signature)
+	if err != nil || base64.StdEncoding.EncodeToString(s) != signature || !ed25519.Verify(public, f, s) {
 		return "its signature is not of what it says"
 	}
 	return ""

@@ -355,3 +355,18 @@ func parse(text []byte) (Line, error) {
 	}
 	return l, nil
 }
+
+// ReadAnchor reads digests, one in a line as a Sealer writes them to its file, or of
+// an export. Errors: a *Fault for a line that is neither; those of the reader.
+func ReadAnchor(from io.Reader) ([]Digest, error) {
+	var all []Digest
+	for l, err := range Exported(func() (io.ReadCloser, error) { return io.NopCloser(from), nil })(context.Background()) {
+		if err != nil {
+			return nil, fmt.Errorf("read the anchor: %w", err)
+		}
+		if l.Digest != nil {
+			all = append(all, *l.Digest)
+		}
+	}
+	return all, nil
+}

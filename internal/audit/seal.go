@@ -3,7 +3,6 @@ package audit
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -33,9 +32,12 @@ type Sealer struct {
 // Open makes sure that digests can be written.
 func (s *Sealer) Open() error { return s.append(nil) }
 
-// Due says whether it is time for another digest.
+// Due says whether Seal has something to do.
 func (s *Sealer) Due() bool {
 	last, now := s.Log.last.Load(), s.Log.now()
+	if s.Retention > 0 && now.Sub(s.expired) >= hourly {
+		return true
+	}
 	switch {
 	case last <= s.covered:
 		s.waiting = time.Time{}
@@ -46,9 +48,24 @@ func (s *Sealer) Due() bool {
 	return last-s.covered >= span || now.Sub(s.waiting) >= s.Every
 }
 
-// Seal signs digests of all events that no digest covers.
-// Errors: Unavailable; truncated; those of the file.
+// Seal signs digests of all events that no digest covers, and once an hour deletes
+// those that were kept long enough.
+// Errors: Unavailable; those of the file.
 func (s *Sealer) Seal(ctx context.Context) error {
+	if err := s.cover(ctx); err != nil {
+		return err
+	}
+	if now := s.now(); s.Retention > 0 && now.Sub(s.expired) >= hourly {
+		if err := s.expireAll(ctx, now); err != nil {
+			return err
+		}
+		s.expired = now
+	}
+	return nil
+}
+
+// cover signs digests of all events that no digest covers.
+func (s *Sealer) cover(ctx context.Context) error {
 	for {
 		d, err := s.next(ctx)
 		if err != nil || d == nil {
@@ -108,11 +125,11 @@ func (s *Sealer) append(d *Digest) (err error) {
 	if d == nil {
 		return nil
 	}
-	text, err := json.Marshal(Line{Digest: d})
+	text, err := Line{Digest: d}.text()
 	if err != nil {
 		return err
 	}
-	if _, err := file.Write(append(text, '\n')); err != nil {
+	if _, err := file.Write(text); err != nil {
 		return fmt.Errorf("write to the file of digests: %w", err)
 	}
 	if info, err := file.Stat(); err != nil || !info.Mode().IsRegular() {
@@ -124,25 +141,13 @@ func (s *Sealer) append(d *Digest) (err error) {
 // hourly is how often it is looked for events that are too old.
 const hourly = time.Hour
 
-// Expire deletes the events that were kept long enough, at most once an hour: from
-// the front, and whole digests of them, which stay. Each time it signs where the
-// chain begins from then on. It returns how many events it deleted.
-// Errors: Unavailable.
-func (s *Sealer) Expire(ctx context.Context) (deleted int64, err error) {
-	now := s.now()
-	if s.Retention == 0 || now.Sub(s.expired) < hourly {
-		return 0, nil
-	}
+// expireAll deletes the events that were kept long enough: from the front, and whole
+// digests of them, which stay. Each time it signs where the chain begins from then on.
+func (s *Sealer) expireAll(ctx context.Context, now time.Time) error {
 	for {
-		n, err := s.expire(ctx, now)
-		if err != nil {
-			return deleted, err
+		if n, err := s.expire(ctx, now); err != nil || n == 0 {
+			return err
 		}
-		if n == 0 {
-			s.expired = now
-			return deleted, nil
-		}
-		deleted += n
 	}
 }
 

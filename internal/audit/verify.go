@@ -52,8 +52,8 @@ type checker struct {
 	anchor map[int64]Digest
 	header *Header
 	before *Beginning
-	expect int64   // the sequence of the next record
-	hash   string  // of the record before it
+	expect int64  // the sequence of the next record
+	hash   string // of the record before it
 	when   time.Time
 	latest *Digest // so far
 	ahead  *Digest // covers records that were not there when it came

@@ -33,14 +33,18 @@ func nothing(context.Context, ...access.Filter) ([]access.Relationship, access.T
 	return nil, "", nil
 }
 
+// onSQLite is an empty database in a file.
+func onSQLite(t *testing.T) *sql.DB {
+	t.Helper()
+	engine, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "gatehouse.db"))
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, engine.Close()) })
+	return engine.DB()
+}
+
 // onEach runs a test on an empty database of each kind.
 func onEach(t *testing.T, test func(t *testing.T, db *sql.DB)) {
-	t.Run("sqlite", func(t *testing.T) {
-		engine, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "gatehouse.db"))
-		require.NoError(t, err)
-		t.Cleanup(func() { assert.NoError(t, engine.Close()) })
-		test(t, engine.DB())
-	})
+	t.Run("sqlite", func(t *testing.T) { test(t, onSQLite(t)) })
 	t.Run("postgres", func(t *testing.T) {
 		db, err := database.Open(t.Context(), postgres.Database(t))
 		require.NoError(t, err)

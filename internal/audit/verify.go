@@ -153,7 +153,7 @@ func (c *checker) record(r *Record) error {
 	case r.Sequence < c.expect:
 		return &Fault{Kind: OutOfOrder, Sequence: r.Sequence, At: r.At, Detail: fmt.Sprintf("it comes behind record %d", c.expect-1)}
 	case r.stray:
-		return &Fault{Kind: Missing, Sequence: r.Sequence, At: c.when, Detail: "there are updates of it, and no record"}
+		return &Fault{Kind: Missing, Sequence: c.expect, At: c.when, Detail: fmt.Sprintf("there are updates of record %d, and no record", r.Sequence)}
 	case r.Sequence > c.expect:
 		c.at = &Record{Sequence: c.expect}
 		f := &Fault{Kind: Missing, Sequence: c.expect, At: cmp.Or(c.when, r.At), Detail: fmt.Sprintf("record %d comes next", r.Sequence)}
@@ -215,7 +215,7 @@ func (c *checker) digest(d *Digest) error {
 			f.Sequence = max(d.First, c.header.First)
 			return f
 		}
-	case d.Last >= c.header.First:
+	case c.Records > 0:
 		return fault(OutOfOrder, "it comes behind record %d, and covers records up to %d", c.expect-1, d.Last)
 	}
 	c.latest, c.Covered, c.SignedAt = d, d.Last, d.At

@@ -33,7 +33,7 @@ func (f *Fault) Error() string {
 	switch {
 	case f.Line > 0:
 		place = fmt.Sprintf("line %d", f.Line)
-	case f.Sequence > 0:
+	case f.Sequence != 0 || f.Kind == Inserted: // somebody's may have any number
 		place = fmt.Sprintf("record %d", f.Sequence)
 	case f.Digest > 0:
 		place = fmt.Sprintf("digest %d", f.Digest)

@@ -67,7 +67,7 @@ func (c *checker) read(ctx context.Context, lines Lines, heard func(int64)) erro
 			return err
 		}
 		if c.ended {
-			return &Fault{Kind: Inserted, Detail: "the export goes on behind its end"}
+			return &Fault{Kind: Inserted, Sequence: c.expect, At: c.when, Detail: "the export goes on behind its end"}
 		}
 		if c.header == nil && l.Header == nil {
 			return &Fault{Kind: Malformed, Line: 1, Detail: "an export begins with a line that says so"}

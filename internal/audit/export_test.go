@@ -125,7 +125,9 @@ func TestAnExportNamesThePlace(t *testing.T) {
 	c := newChained(t, db)
 	lines := c.exported(t, audit.Span{})
 	nth := func(sequence int) int {
-		return slices.IndexFunc(lines, func(l string) bool { return strings.HasPrefix(l, `{"record":{"sequence":`+string(rune('0'+sequence))+`,`) })
+		return slices.IndexFunc(lines, func(l string) bool {
+			return strings.HasPrefix(l, `{"record":{"sequence":`+string(rune('0'+sequence))+`,`)
+		})
 	}
 	verify := func(lines []string) error {
 		_, err := audit.Verify(t.Context(), from(lines...), c.trust, nil, unheard)

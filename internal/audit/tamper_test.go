@@ -143,7 +143,9 @@ func (d tampering) updates(sequence int64) (n int) {
 	return n
 }
 
-func (d tampering) sequence() int64 { return rapid.Int64Range(chainFirst, chainLast).Draw(d.t, "sequence") }
+func (d tampering) sequence() int64 {
+	return rapid.Int64Range(chainFirst, chainLast).Draw(d.t, "sequence")
+}
 
 // ofUpdates draws a record that has updates.
 func (d tampering) ofUpdates() int64 {

@@ -229,8 +229,10 @@ func (c *checker) end(e *End) error {
 		return err
 	}
 	if c.ahead != nil {
-		return &Fault{Kind: Truncated, Sequence: c.expect, Digest: c.ahead.Number, At: c.when,
-			Detail: fmt.Sprintf("digest %d, signed at %s, covers records up to %d", c.ahead.Number, c.ahead.At.Format(time.RFC3339), c.ahead.Last)}
+		return &Fault{
+			Kind: Truncated, Sequence: c.expect, Digest: c.ahead.Number, At: c.when,
+			Detail: fmt.Sprintf("digest %d, signed at %s, covers records up to %d", c.ahead.Number, c.ahead.At.Format(time.RFC3339), c.ahead.Last),
+		}
 	}
 	if e.Records != c.Records || e.Digests != c.Digests {
 		return &Fault{Kind: Missing, Sequence: c.expect, At: c.when, Detail: fmt.Sprintf(

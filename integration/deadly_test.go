@@ -23,6 +23,7 @@ var deadly = map[string][]ordeal{
 			{"Write add", itself, ""},
 			{"Handle audit", behind, ""},
 			{"SetCursor audit", behind, "before"},
+			{"Seal", behind, ""},
 			{"Handle mail", behind, ""},
 			{"Enqueue role_granted", behind, ""},
 			{"SetCursor mail", behind, ""},

@@ -236,6 +236,7 @@ var killpoints = regexp.MustCompile(`(?m)^killpoints: (.*)$`)
 func suffer(t *testing.T, binary, name string, ordeals []ordeal) (known string, tried map[string]bool) {
 	m, flags := receive(t)
 	mails := &mailbox{mailServer: m}
+	flags = append(flags, "--audit-digest-interval", "1s")
 	file := filepath.Join(t.TempDir(), "killpoint")
 	s, err := program{binary, []string{"KILLPOINT_FILE=" + file}}.serve(filepath.Join(t.TempDir(), "data"), append(flags, "--dev")...)
 	require.NoError(t, err)

@@ -43,7 +43,7 @@ func stand(t *testing.T) *replicas {
 	r.spicedb = startSpiceDB(t, relationships.Database(t))
 	r.directory = r.postgres.Database(t)
 	r.mails, r.flags = receive(t)
-	r.flags = append(r.flags, "--dev", "--dev-key-file", r.devKey, "--grpc-addr", "",
+	r.flags = append(r.flags, "--dev", "--dev-key-file", r.devKey, "--grpc-addr", "", "--audit-digest-interval", "1s",
 		"--spicedb-endpoint", r.spicedb.address, "--spicedb-key", r.spicedb.key, "--directory-url", r.directory)
 	return r
 }
@@ -93,7 +93,9 @@ func TestReplicas(t *testing.T) {
 
 	t.Run("every change is seen at once by the other", func(t *testing.T) { r.seenAtOnce(t, w, servers[1]) })
 	t.Run("each change is audited once and each mail sent once", func(t *testing.T) { r.derivedOnce(t, w, servers[1]) })
+	keys := []string{"--public-key", filepath.Join(servers[0].dataDir, "audit-key.pem"), "--public-key", filepath.Join(servers[1].dataDir, "audit-key.pem")}
 	t.Run("another takes over from one that is killed", func(t *testing.T) { servers = r.takenOver(t, w, servers) })
+	t.Run("what both recorded is one chain, which both signed", func(t *testing.T) { r.oneChain(t, keys) })
 	w.server = servers[0]
 	t.Run("without SpiceDB nobody is allowed", func(t *testing.T) { r.withoutSpiceDB(t, w) })
 	t.Run("without the directory nobody is allowed", func(t *testing.T) { r.withoutDirectory(t, w) })
@@ -192,6 +194,18 @@ func (r *replicas) mailed(t *testing.T, invited []string) {
 	}
 	for _, email := range invited {
 		assert.Len(t, to(r.mails.letters(), email), 1)
+	}
+}
+
+// oneChain verifies the audit with the keys of all servers, and of too few.
+func (r *replicas) oneChain(t *testing.T, keys []string) {
+	await(t, "a digest of all", func() bool {
+		said := verifies(t, append(keys, "--directory-url", r.directory)...)
+		return strings.Contains(said, "digests are signed") && !strings.Contains(said, "not covered yet")
+	})
+	for _, some := range [][]string{keys[:2], keys[2:]} {
+		_, err := say(t.Context(), "", gatehouse, append([]string{"audit", "verify", "--directory-url", r.directory}, some...)...)
+		require.ErrorContains(t, err, "unknown key")
 	}
 }
 

@@ -10,11 +10,12 @@ const (
 
 // AuditEvent is one committed change as the audit keeps it: ids, no names.
 type AuditEvent struct {
-	Sequence int64 // in the order of commits
+	Sequence int64 // in the order of commits, from 1 on, without gaps
 	Cause          // who, why and when; At is when it was read, where the change does not say
 	Updates  []AuditUpdate
-	Moment   Token // of the commit; of a gap, where it ends
-	GapFrom  Token // of a gap, the last moment before it
+	Moment   Token  // of the commit; of a gap, where it ends
+	GapFrom  Token  // of a gap, the last moment before it
+	Hash     string `json:",omitempty"` // of all this and of the hash before it
 }
 
 // AuditUpdate is one update of an event.

@@ -7,6 +7,7 @@ import (
 	"context"
 	"database/sql"
 	"embed"
+	"sync/atomic"
 
 	"github.com/gatehouse/gatehouse/internal/access"
 	"github.com/gatehouse/gatehouse/internal/database"
@@ -18,12 +19,19 @@ var migrations embed.FS
 // Read reads relationships, as access.Relationships does.
 type Read func(ctx context.Context, filters ...access.Filter) ([]access.Relationship, access.Token, error)
 
+// querier asks a database, or one moment of it.
+type querier interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}
+
 // Log is the audit. It keeps the place of the one follower that fills it.
 type Log struct {
 	db   *sql.DB
 	now  access.Clock
 	read Read
 	at   access.Token // where the follower is; known to it alone
+	last atomic.Int64 // the sequence of the last event that this process recorded
 }
 
 var (
@@ -34,10 +42,14 @@ var (
 // New keeps an audit in the database, whose tables it brings up to date.
 // Errors: those of database.Migrate.
 func New(ctx context.Context, db *sql.DB, now access.Clock, read Read) (*Log, error) {
-	if err := database.Migrate(ctx, db, "audit", migrations); err != nil {
+	if err := migrate(ctx, db); err != nil {
 		return nil, err
 	}
 	return &Log{db: db, now: now, read: read}, nil
+}
+
+func migrate(ctx context.Context, db *sql.DB) error {
+	return database.Migrate(ctx, db, "audit", migrations, database.Step{Version: 3, Do: chain})
 }
 
 // down hides from callers what the driver said.

@@ -6,7 +6,6 @@ import (
 	"errors"
 
 	"github.com/gatehouse/gatehouse/internal/access"
-	"github.com/gatehouse/gatehouse/internal/database"
 )
 
 // Cursor implements access.Cursors, for one follower by whatever name.
@@ -57,7 +56,7 @@ func cursor(row *sql.Row) (at access.Token, err error) {
 // MoveCursor has the token in which the audit keeps its place issued anew.
 // Errors: those of database.Migrate, Unavailable, those of the function.
 func MoveCursor(ctx context.Context, db *sql.DB, anew func(access.Token) (access.Token, error)) error {
-	if err := database.Migrate(ctx, db, "audit", migrations); err != nil {
+	if err := migrate(ctx, db); err != nil {
 		return err
 	}
 	at, err := cursor(db.QueryRowContext(ctx, selectCursor))

@@ -24,7 +24,7 @@ func (l *Log) Events(ctx context.Context, q access.AuditQuery) ([]access.AuditEv
 	}
 	w.choose(q)
 	// One more than a page tells whether there is another.
-	events, err := l.events(ctx, w, fmt.Sprintf("ORDER BY sequence DESC LIMIT %d", q.Page.Limit+1))
+	events, err := eventsWhere(ctx, l.db, w, fmt.Sprintf("ORDER BY sequence DESC LIMIT %d", q.Page.Limit+1))
 	if err != nil {
 		return nil, "", err
 	}
@@ -116,8 +116,8 @@ func (w *where) visible(q access.AuditQuery) {
 	}
 }
 
-func (l *Log) events(ctx context.Context, w where, order string) ([]access.AuditEvent, error) {
-	rows, err := l.db.QueryContext(ctx, `SELECT sequence, `+eventColumns+` FROM audit_events `+w.String()+` `+order, w.values...)
+func eventsWhere(ctx context.Context, q querier, w where, order string) ([]access.AuditEvent, error) {
+	rows, err := q.QueryContext(ctx, `SELECT sequence, hash, `+eventColumns+` FROM audit_events `+w.String()+` `+order, w.values...)
 	if err != nil {
 		return nil, down(err)
 	}
@@ -126,7 +126,7 @@ func (l *Log) events(ctx context.Context, w where, order string) ([]access.Audit
 	for rows.Next() {
 		var e access.AuditEvent
 		var at int64
-		if err := rows.Scan(&e.Sequence, &e.Moment, &e.GapFrom, &e.Operation, &e.Actor.Type, &e.Actor.ID, &e.Reason, &e.RequestID, &e.From, &at); err != nil {
+		if err := rows.Scan(&e.Sequence, &e.Hash, &e.Moment, &e.GapFrom, &e.Operation, &e.Actor.Type, &e.Actor.ID, &e.Reason, &e.RequestID, &e.From, &at); err != nil {
 			return nil, down(err)
 		}
 		e.At = time.UnixMicro(at).UTC()
@@ -146,7 +146,7 @@ func (l *Log) fill(ctx context.Context, events []access.AuditEvent, q access.Aud
 		}
 		w.and("sequence IN ("+strings.TrimSuffix(strings.Repeat("%s, ", len(some)), ", ")+")", sequences...)
 		w.visible(q)
-		if err := l.updates(ctx, w, func(sequence int64, u access.AuditUpdate) {
+		if err := updatesWhere(ctx, l.db, w, func(sequence, _ int64, u access.AuditUpdate) {
 			of[sequence].Updates = append(of[sequence].Updates, u)
 		}); err != nil {
 			return err
@@ -155,8 +155,8 @@ func (l *Log) fill(ctx context.Context, events []access.AuditEvent, q access.Aud
 	return nil
 }
 
-func (l *Log) updates(ctx context.Context, w where, found func(sequence int64, u access.AuditUpdate)) error {
-	rows, err := l.db.QueryContext(ctx, `SELECT `+updateColumns+` FROM audit_updates `+w.String()+` ORDER BY sequence, position`, w.values...)
+func updatesWhere(ctx context.Context, q querier, w where, found func(sequence, position int64, u access.AuditUpdate)) error {
+	rows, err := q.QueryContext(ctx, `SELECT `+updateColumns+` FROM audit_updates `+w.String()+` ORDER BY sequence, position`, w.values...)
 	if err != nil {
 		return down(err)
 	}
@@ -173,7 +173,7 @@ func (l *Log) updates(ctx context.Context, w where, found func(sequence int64, u
 		if end != nil {
 			r.EndsAt = time.UnixMicro(*end).UTC()
 		}
-		found(sequence, u)
+		found(sequence, place, u)
 	}
 	return down(rows.Err())
 }

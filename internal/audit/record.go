@@ -123,22 +123,36 @@ func person(r access.Relationship) string {
 }
 
 func (l *Log) record(ctx context.Context, e access.AuditEvent) error {
-	return l.move(ctx, e.Moment, func(tx *sql.Tx) error {
-		result, err := tx.ExecContext(ctx, `
-			INSERT INTO audit_events (sequence, `+eventColumns+`)
-			VALUES ((SELECT COALESCE(MAX(sequence), 0) + 1 FROM audit_events), $1, $2, $3, $4, $5, $6, $7, $8, $9)
-			ON CONFLICT (moment, gap_from) DO NOTHING`, eventValues(e)...)
+	recorded := false
+	err := l.move(ctx, e.Moment, func(tx *sql.Tx) error {
+		before, err := head(ctx, tx)
 		if err != nil {
-			return down(err)
+			return err
 		}
-		if recorded, err := result.RowsAffected(); err != nil || recorded == 0 {
-			return down(err)
-		}
-		if err := tx.QueryRowContext(ctx, `SELECT MAX(sequence) FROM audit_events`).Scan(&e.Sequence); err != nil {
-			return down(err)
-		}
-		return insertUpdates(ctx, tx, e)
+		e.Sequence = before.sequence + 1
+		e.Hash = hash(before.hash, e)
+		recorded, err = insert(ctx, tx, e)
+		return err
 	})
+	if err == nil && recorded {
+		l.last.Store(e.Sequence)
+	}
+	return err
+}
+
+// insert adds an event unless it is there.
+func insert(ctx context.Context, tx *sql.Tx, e access.AuditEvent) (inserted bool, err error) {
+	values := append([]any{e.Sequence, e.Hash}, eventValues(e)...)
+	result, err := tx.ExecContext(ctx, `
+		INSERT INTO audit_events (sequence, hash, `+eventColumns+`) VALUES `+tuple(0, len(values))+`
+		ON CONFLICT (moment, gap_from) DO NOTHING`, values...)
+	if err != nil {
+		return false, down(err)
+	}
+	if n, err := result.RowsAffected(); err != nil || n == 0 {
+		return false, down(err)
+	}
+	return true, insertUpdates(ctx, tx, e)
 }
 
 const eventColumns = `moment, gap_from, operation, actor_type, actor_id, reason, request_id, client_address, happened_at`

@@ -39,6 +39,7 @@ type Config struct {
 	PublicURL  string   `koanf:"public-url"`
 	MailFrom   string   `koanf:"mail-from"`
 	SMTP       SMTP     `koanf:",squash"`
+	Audit      Audit    `koanf:",squash"`
 	Operators  []string `koanf:"operators"`
 	OIDC       OIDC     `koanf:",squash"`
 	Dev        bool     `koanf:"dev"`
@@ -77,6 +78,7 @@ func Flags(flags *pflag.FlagSet) {
 	flags.String("public-url", "", "where people and applications reach the server, for links in mails and AuthZEN's metadata (default: the address it listens on)")
 	flags.String("mail-from", "Gatehouse <gatehouse@localhost.localdomain>", "sender of mails")
 	smtpFlags(flags)
+	auditFlags(flags)
 	flags.String("time-zone", "UTC", "IANA time zone of objects that are created without one")
 	flags.StringSlice("operators", nil, "e-mail addresses of those who operate the platform")
 	oidcFlags(flags)
@@ -195,6 +197,7 @@ func (c Config) faults() []error {
 		fault("mail-from must be an e-mail address, not %q", c.MailFrom)
 	}
 	faults = append(faults, c.SMTP.faults()...)
+	faults = append(faults, c.Audit.faults()...)
 	for _, operator := range c.Operators {
 		if _, err := email.Parse(operator); err != nil {
 			fault("operators: %q is not an e-mail address", operator)

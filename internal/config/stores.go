@@ -46,6 +46,10 @@ func StoresFlags(flags *pflag.FlagSet) {
 	flags.String("spicedb-key", "", "its preshared key; GATEHOUSE_SPICEDB_KEY keeps it out of the list of processes")
 	flags.Bool("spicedb-insecure", false, "reach it without TLS, as is done on this machine anyway")
 	flags.String("spicedb-ca-file", "", "PEM file with the authorities that vouch for it (default: those this machine trusts)")
+	directoryFlag(flags)
+}
+
+func directoryFlag(flags *pflag.FlagSet) {
 	flags.String("directory-url", "", "postgres:// URL of the directory; GATEHOUSE_DIRECTORY_URL keeps its password out of the list of processes")
 }
 
@@ -58,6 +62,15 @@ func DataDirFlag(flags *pflag.FlagSet) {
 // those over defaults; variables about anything else may be there for the server.
 // All faults are reported at once.
 func LoadStores(flags *pflag.FlagSet) (Stores, error) {
+	var s Stores
+	if err := loadSome(flags, &s); err != nil {
+		return Stores{}, err
+	}
+	return s, errors.Join(s.faults()...)
+}
+
+// loadSome reads the settings that there are flags for.
+func loadSome(flags *pflag.FlagSet, settings any) error {
 	k := koanf.New(".")
 	variables := env.Provider(".", env.Opt{Prefix: "GATEHOUSE_", TransformFunc: func(name, value string) (string, any) {
 		key := strings.ReplaceAll(strings.ToLower(strings.TrimPrefix(name, "GATEHOUSE_")), "_", "-")
@@ -67,16 +80,15 @@ func LoadStores(flags *pflag.FlagSet) (Stores, error) {
 		return key, value
 	}})
 	if err := k.Load(variables, nil); err != nil {
-		return Stores{}, fmt.Errorf("read the environment: %w", err)
+		return fmt.Errorf("read the environment: %w", err)
 	}
 	if err := k.Load(posflag.Provider(flags, ".", k), nil); err != nil {
-		return Stores{}, fmt.Errorf("read the flags: %w", err)
+		return fmt.Errorf("read the flags: %w", err)
 	}
-	var s Stores
-	if err := k.Unmarshal("", &s); err != nil {
-		return Stores{}, fmt.Errorf("read the settings: %w", err)
+	if err := k.Unmarshal("", settings); err != nil {
+		return fmt.Errorf("read the settings: %w", err)
 	}
-	return s, errors.Join(s.faults()...)
+	return nil
 }
 
 func (s Stores) faults() []error {

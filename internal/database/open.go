@@ -38,3 +38,10 @@ func Open(ctx context.Context, url string) (*sql.DB, error) {
 	}
 	return db, nil
 }
+
+// Snapshot begins a transaction that only reads, all of one moment. On Postgres, and
+// in a SQLite file that is open elsewhere, others go on writing meanwhile.
+// Errors: those of the driver.
+func Snapshot(ctx context.Context, db *sql.DB) (*sql.Tx, error) {
+	return db.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
+}

@@ -2,10 +2,12 @@ package server
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/gatehouse/gatehouse/internal/access"
 	"github.com/gatehouse/gatehouse/internal/audit"
+	"github.com/gatehouse/gatehouse/internal/config"
 	"github.com/gatehouse/gatehouse/internal/follow"
 	"github.com/gatehouse/gatehouse/internal/sweep"
 )
@@ -18,14 +20,28 @@ func (s *Server) follow(ctx context.Context, f *follow.Follower) error {
 	return f.Prepare(ctx)
 }
 
-// followAudit prepares the audit, which is there from the first write on.
-func (s *Server) followAudit(ctx context.Context, relationships access.Relationships, history *audit.Log) error {
+// followAudit prepares the audit, which is there from the first write on, and has it
+// signed unless it is kept in memory.
+func (s *Server) followAudit(ctx context.Context, c config.Config, relationships access.Relationships, history *audit.Log) error {
 	if err := history.MarkImport(ctx, relationships.Head); err != nil {
 		return err
 	}
-	return s.follow(ctx, &follow.Follower{
+	if err := s.follow(ctx, &follow.Follower{
 		Name: "audit", Relationships: relationships, Cursors: history, Handle: history.Handle, Lost: history.Lost,
-	})
+	}); err != nil || c.InMemory {
+		return err
+	}
+	key, err := audit.OpenKey(c.AuditKey())
+	if err != nil {
+		return err
+	}
+	sealer := &audit.Sealer{Log: history, Key: key, Every: c.Audit.DigestInterval, Retention: c.Audit.Retention, File: c.Audit.DigestFile}
+	if err := sealer.Open(); err != nil {
+		return fmt.Errorf("audit-digest-file: %w", err)
+	}
+	last := len(s.followers) - 1
+	s.followers[last] = sealed{s.followers[last], seam[seals](sealer), s.log}
+	return nil
 }
 
 // sweep prepares what finishes changes: ends of roles, and removals from sites.

@@ -29,6 +29,7 @@ var steps = []string{
 	"AddEnd", "ForgetEnd",
 	"Begin", "Finish", "Abandon",
 	"Enqueue", "Announce", "Send",
+	"Seal",
 }
 
 func init() { fmt.Fprintln(os.Stderr, "killpoints:", strings.Join(steps, " ")) }
@@ -63,6 +64,8 @@ func seam[T any](part T) T {
 		*p = mortalMails{*p}
 	case *access.Mailer:
 		*p = mortalMailer{*p}
+	case *seals:
+		*p = mortalSeals{*p}
 	case **follow.Follower:
 		f := **p
 		f.Cursors = mortalCursors{f.Cursors}
@@ -197,4 +200,11 @@ func kind(orders []access.MailOrder) string {
 		return ""
 	}
 	return string(orders[0].Kind)
+}
+
+type mortalSeals struct{ seals }
+
+func (m mortalSeals) Seal(ctx context.Context) error {
+	defer around("Seal", "")()
+	return m.seals.Seal(ctx)
 }

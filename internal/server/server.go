@@ -103,7 +103,7 @@ func New(ctx context.Context, c config.Config, log *slog.Logger) (_ *Server, err
 	if err != nil {
 		return nil, err
 	}
-	if err := s.followAudit(ctx, facts, history); err != nil {
+	if err := s.followAudit(ctx, c, facts, history); err != nil {
 		return nil, err
 	}
 

@@ -7,13 +7,15 @@ import (
 )
 
 // format is the newest format this program reads, and the one it writes.
-// Format 1 had no audit.
-const format = 2
+// Format 1 had no audit, and format 2 nothing that was signed of it.
+const format = 3
 
 // The kinds of line that are not rows of the directory.
 const (
 	kindHeader       = "snapshot"
+	kindBeginning    = "audit_beginning"
 	kindEvent        = "audit_event"
+	kindDigest       = "audit_digest"
 	kindSchema       = "schema"
 	kindRelationship = "relationship"
 	kindTrailer      = "end"
@@ -34,7 +36,7 @@ type trailer struct {
 // the relationships.
 func part(kind string) int {
 	switch kind {
-	case kindEvent:
+	case kindBeginning, kindEvent, kindDigest:
 		return 1
 	case kindSchema:
 		return 2

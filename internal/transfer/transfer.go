@@ -7,7 +7,7 @@
 // A snapshot is gzipped JSON Lines. Every line is an object with one field, whose
 // name is the kind of what it holds:
 //
-//	{"snapshot":{"format":2,"taken_at":"2026-03-29T00:59:59Z","revision":"GhUKEzE="}}
+//	{"snapshot":{"format":3,"taken_at":"2026-03-29T00:59:59Z","revision":"GhUKEzE="}}
 //	{"people":{"id":"01KMV…","email":"ann@example.com",…}}     every row of the directory, by table
 //	{"audit_event":{"Sequence":1,…}}                           every event of the audit, in order
 //	{"schema":"definition user {}…"}                           as SpiceDB prints it

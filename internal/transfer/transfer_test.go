@@ -193,10 +193,10 @@ func TestDamagedFilesAreRefused(t *testing.T) {
 
 func TestNewerFormatIsRefused(t *testing.T) {
 	whole := lines(t, full(t).export(t))
-	whole[0] = strings.Replace(whole[0], `"format":2`, `"format":3`, 1)
+	whole[0] = strings.Replace(whole[0], `"format":3`, `"format":4`, 1)
 	s := empty(t)
 	_, err := s.load(t.Context(), packed(t, whole...))
-	require.ErrorContains(t, err, "format 3")
+	require.ErrorContains(t, err, "format 4")
 	require.ErrorContains(t, err, "or a newer one")
 	s.requireUntouched(t)
 }
@@ -206,7 +206,7 @@ func TestNewerFormatIsRefused(t *testing.T) {
 func TestOlderFormatIsRead(t *testing.T) {
 	whole := lines(t, full(t).export(t))
 	old := slices.DeleteFunc(whole[:len(whole)-1], func(line string) bool { return strings.HasPrefix(line, `{"audit_event"`) })
-	old[0] = strings.Replace(old[0], `"format":2`, `"format":1`, 1)
+	old[0] = strings.Replace(old[0], `"format":3`, `"format":1`, 1)
 	sum := sha256.Sum256([]byte(strings.Join(old, "")))
 	end := fmt.Sprintf(`{"end":{"records":{"people":2,"objects":1,"schema":1,"relationship":2},"sha256":"%x"}}`+"\n", sum)
 

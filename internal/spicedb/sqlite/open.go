@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"net/url"
@@ -153,4 +154,22 @@ func (d *Datastore) load(ctx context.Context) error {
 	d.head.Store(&newest)
 	d.collected.Store(uint64(collected))
 	return nil
+}
+
+// OpenToRead opens the file at path for reading alone, while others may have it open
+// and write. Errors: those of Copy.
+func OpenToRead(ctx context.Context, path string) (_ *sql.DB, err error) {
+	// SQLite would make a file that is missing.
+	if _, err := os.Stat(path); err != nil {
+		return nil, fmt.Errorf("open %s to read: %w", path, err)
+	}
+	db, err := open(path, 0, url.Values{"_busy_timeout": {"10000"}, "_query_only": {"on"}})
+	if err != nil {
+		return nil, err
+	}
+	s := newSession(db, db)
+	if _, err := identify(ctx, path, s); err != nil {
+		return nil, errors.Join(err, s.close())
+	}
+	return db, nil
 }

@@ -3,19 +3,17 @@ package authn
 import (
 	"context"
 	"crypto/x509"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/coreos/go-oidc/v3/oidc"
 	"github.com/go-jose/go-jose/v4"
-	"github.com/golang-jwt/jwt/v5"
 
 	"github.com/gatehouse/gatehouse/internal/access"
-	"github.com/gatehouse/gatehouse/internal/email"
 )
 
 const (
@@ -80,24 +78,11 @@ func (p *Provider) authenticate(ctx context.Context, token string) (access.Login
 	return claims.login(verified), nil
 }
 
-// claims are what a token says beside what package oidc reads. Of an e-mail address
-// anything but true means that nobody has verified it.
-type claims struct {
-	NotBefore       *jwt.NumericDate `json:"nbf"`
-	AuthorizedParty string           `json:"azp"`
-	Email           string           `json:"email"`
-	EmailVerified   any              `json:"email_verified"`
-	GivenName       string           `json:"given_name"`
-	FamilyName      string           `json:"family_name"`
-	Confirmation    json.RawMessage  `json:"cnf"`
-	Events          json.RawMessage  `json:"events"`
-}
-
 // check looks for what package oidc is more lenient about, or leaves to others.
 func (p *Provider) check(t *oidc.IDToken, c claims) error {
 	soon := p.now().Add(leeway)
 	switch accepted := func(audience string) bool { return slices.Contains(p.audiences, audience) }; {
-	case t.Subject == "" || len(t.Subject) > maxSubject:
+	case t.Subject == "" || len(t.Subject) > maxSubject || strings.ContainsFunc(t.Subject, unicode.IsControl):
 		return errors.New("it has no proper subject")
 	case !slices.ContainsFunc(t.Audience, accepted):
 		return fmt.Errorf("it is for %q", t.Audience)
@@ -111,15 +96,6 @@ func (p *Provider) check(t *oidc.IDToken, c claims) error {
 		return errors.New("it tells of an event, and signs nobody in")
 	}
 	return nil
-}
-
-// login is whom the claims are about. It is never an operator by what they say.
-func (c claims) login(t *oidc.IDToken) access.Login {
-	l := access.Login{Issuer: t.Issuer, Subject: t.Subject, GivenName: c.GivenName, FamilyName: c.FamilyName}
-	if address, err := email.Parse(c.Email); err == nil {
-		l.Email, l.EmailVerified = address, c.EmailVerified == true
-	}
-	return l
 }
 
 // signature verifies that of one token. It keeps apart what cannot be verified, which
@@ -139,7 +115,12 @@ func (s *signature) VerifySignature(ctx context.Context, token string) ([]byte, 
 		return nil, err
 	}
 	payload, err := s.keys.verify(ctx, parsed)
-	if ctx.Err() != nil || access.IsKind(err, access.Unavailable) {
+	switch {
+	case err == nil:
+		err = unambiguous(payload)
+	case ctx.Err() != nil:
+		s.down = ctx.Err()
+	case access.IsKind(err, access.Unavailable):
 		s.down = err
 	}
 	return payload, err

@@ -250,6 +250,14 @@ func TestForgeriesOfAProvidersTokensAreRefused(t *testing.T) {
 		"claims that are a list":          good.sign(t, "[]"),
 		"more than anybody reads":         with("filler", strings.Repeat("a", 16<<10)),
 		"an opaque token":                 "2YotnFZFEjr1zCsicMWpAA",
+		"another subject in capitals":     with("SUB", "boss"),
+		"another subject in old letters":  with("ſub", "boss"),
+		"an e-mail in capitals":           with("EMAIL", "boss@example.org"),
+		"a verdict in other letters":      with("Email_Verified", true),
+		"an audience in other letters":    with("Aud", "gatehouse"),
+		"a subject with a line feed":      with("sub", "ann\n"),
+		"a subject with NUL":              with("sub", "ann\x00"),
+		"two subjects":                    good.sign(t, twice(t, p.said(nil))),
 	} {
 		login, err := logins.Authenticate(t.Context(), token)
 		assert.True(t, access.HasCode(err, "unauthenticated"), "%s: %v %v", name, login, err)
@@ -257,6 +265,13 @@ func TestForgeriesOfAProvidersTokensAreRefused(t *testing.T) {
 	}
 	_, err = logins.Authenticate(t.Context(), with("exp", now.Add(-time.Second).Unix()))
 	assert.True(t, access.HasCode(err, "token_expired"), "%v", err)
+}
+
+// twice names another subject first.
+func twice(t *testing.T, claims map[string]any) json.RawMessage {
+	text, err := json.Marshal(claims)
+	require.NoError(t, err)
+	return append(json.RawMessage(`{"sub":"boss",`), text[1:]...)
 }
 
 // TestAProviderVouchesForNobodyElses: what one signs in the name of another is refused.
@@ -420,6 +435,19 @@ func TestWhoLeavesIsNotRefused(t *testing.T) {
 	close(goOn)
 	_, err := logins.Authenticate(t.Context(), token)
 	require.NoError(t, err, "who comes next gets what was fetched for another")
+}
+
+// TestWhoForgesAndLeavesIsNoFaultOfOurs: it counts as left, not as something that went wrong here.
+func TestWhoForgesAndLeavesIsNoFaultOfOurs(t *testing.T) {
+	s, stranger := ec(t, "e"), ec(t, "e")
+	p := publish(t, s.public())
+	logins := p.trusting(at(now))
+	_, err := logins.Authenticate(t.Context(), s.sign(t, p.said(nil)))
+	require.NoError(t, err)
+	ctx, leave := context.WithCancel(t.Context())
+	leave()
+	_, err = logins.Authenticate(ctx, stranger.sign(t, p.said(nil)))
+	assert.ErrorIs(t, err, context.Canceled)
 }
 
 // TestManyAskOnce: those who come while keys are fetched wait for that.

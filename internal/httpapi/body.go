@@ -17,12 +17,22 @@ import (
 	"github.com/gatehouse/gatehouse/internal/access"
 )
 
-// maxBody bounds a request body, in bytes: a thousand checks fit.
-const maxBody = 1 << 20
+const (
+	// maxBody bounds a request body, in bytes: a thousand checks fit.
+	maxBody = 1 << 20
+	// smallBody is what a caller gets memory for on their word.
+	smallBody = 16 << 10
+)
 
 // readBody reads the body before anything is done on its strength: it must be of
-// bearable size and said to be JSON.
+// bearable size and said to be JSON, and the operation must take one.
 func (a *api) readBody(c *gin.Context) {
+	if !noted(c.Request.Context()).route.body {
+		if n, _ := io.ReadFull(c.Request.Body, make([]byte, 1)); n > 0 {
+			a.refuse(c, access.Fail(access.Malformed, "unexpected_body", "this operation takes no body"))
+		}
+		return
+	}
 	text, err := readAll(c)
 	var tooLarge *http.MaxBytesError
 	switch {
@@ -44,10 +54,10 @@ func (a *api) readBody(c *gin.Context) {
 	c.Request.Body = &whole{text: text}
 }
 
-// readAll reads a body, at once where it says how long it is.
+// readAll reads a body, at once where it says that it is small.
 func readAll(c *gin.Context) ([]byte, error) {
 	length := c.Request.ContentLength
-	if length < 0 || length > maxBody {
+	if length < 0 || length > smallBody {
 		return io.ReadAll(http.MaxBytesReader(c.Writer, c.Request.Body, maxBody))
 	}
 	text := make([]byte, length)
@@ -104,9 +114,9 @@ func decode(text []byte, into any) error {
 	case errors.As(err, &told): // by a type that reads itself
 		return told
 	case errors.Is(err, json.ErrUnknownName):
-		return access.Fail(access.Malformed, "unknown_field", "unknown field %q", fieldOf(err))
+		return access.Fail(access.Malformed, "unknown_field", "unknown field %q", access.Clip(fieldOf(err)))
 	case errors.Is(err, jsontext.ErrDuplicateName):
-		return access.Fail(access.Malformed, "repeated_field", "the field %q stands there twice", fieldOf(err))
+		return access.Fail(access.Malformed, "repeated_field", "the field %q stands there twice", access.Clip(fieldOf(err)))
 	case !jsontext.Value(text).IsValid():
 		return access.Fail(access.Malformed, "malformed_json", "the body is not JSON")
 	}

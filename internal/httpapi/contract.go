@@ -108,7 +108,4 @@ func (a *api) only(c *gin.Context) {
 			return
 		}
 	}
-	if len(body(c)) > 0 && !r.body {
-		a.refuse(c, access.Fail(access.Malformed, "unexpected_body", "this operation takes no body"))
-	}
 }

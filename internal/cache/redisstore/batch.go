@@ -63,7 +63,9 @@ func (b *batcher) run() {
 		select {
 		case first := <-b.asked:
 			runtime.Gosched() // whoever is about to ask, asks now
-			b.answer(b.gather(first))
+			if err := b.answer(b.gather(first)); err != nil {
+				b.fail(err)
+			}
 		case <-b.ended:
 			return
 		}
@@ -113,8 +115,21 @@ func distinct(all []*ask) (keys []string, at map[string]int) {
 	return keys, at
 }
 
+// fail tells all who wait for their turn, who would be let down one after the other.
+func (b *batcher) fail(err error) {
+	for {
+		select {
+		case a := <-b.asked:
+			a.err = err
+			close(a.told)
+		default:
+			return
+		}
+	}
+}
+
 // answer asks for everything at one moment, so each reader sees one moment.
-func (b *batcher) answer(all []*ask) {
+func (b *batcher) answer(all []*ask) error {
 	keys, at := distinct(all)
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
@@ -128,4 +143,5 @@ func (b *batcher) answer(all []*ask) {
 		}
 		close(a.told)
 	}
+	return err
 }

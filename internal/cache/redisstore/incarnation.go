@@ -93,7 +93,7 @@ func (s *incarnations) adopt(id string) {
 	if before != nil && before.id == id {
 		return
 	}
-	next := &incarnation{id: id, keys: s.tag + ":1:" + id + ":"} // 1 is the format of the values
+	next := &incarnation{id: id, keys: s.tag + ":2:" + id + ":"} // 2 is the format of keys and values
 	next.lease, next.position, next.everything = next.keys+"lease", next.keys+"position", next.epoch(access.Everything)
 	if before != nil || s.moves {
 		next.moved = s.now()

@@ -17,6 +17,7 @@ import (
 	"github.com/gatehouse/gatehouse/internal/cache"
 	"github.com/gatehouse/gatehouse/internal/cache/redisstore"
 	"github.com/gatehouse/gatehouse/internal/cache/redisstore/redistest"
+	"github.com/gatehouse/gatehouse/internal/config"
 )
 
 // huntTime is how long to hunt: GATEHOUSE_TEST_HUNT, or long enough for a test.
@@ -37,6 +38,7 @@ type hunt struct {
 	replicas []*replica
 
 	checks, hits, revocations, staleAllows, staleDenials, failures atomic.Int64
+	slowest                                                        atomic.Int64 // check, in nanoseconds
 
 	mu      sync.Mutex
 	history []porcupine.Operation
@@ -66,8 +68,8 @@ func (h *hunt) run(d time.Duration) {
 	writing.Wait()
 	stop()
 	asking.Wait()
-	h.t.Logf("%d checks, %d hits, %d revocations, %d failures of writes and checks",
-		h.checks.Load(), h.hits.Load(), h.revocations.Load(), h.failures.Load())
+	h.t.Logf("%d checks, %d hits, %d revocations, %d failures of writes and checks; the slowest check took %s",
+		h.checks.Load(), h.hits.Load(), h.revocations.Load(), h.failures.Load(), time.Duration(h.slowest.Load()))
 	assert.Zero(h.t, h.staleAllows.Load(), "stale allows")
 	assert.Zero(h.t, h.staleDenials.Load(), "stale denials")
 }
@@ -123,6 +125,8 @@ func (h *hunt) check(n, r, want int) (bool, error) {
 		return false, err
 	}
 	h.checks.Add(1)
+	for took, most := int64(time.Since(call)), h.slowest.Load(); took > most && !h.slowest.CompareAndSwap(most, took); most = h.slowest.Load() {
+	}
 	if d.Cached {
 		h.hits.Add(1)
 	}
@@ -192,7 +196,7 @@ func TestHunt(t *testing.T) {
 	})
 	t.Run("redis", func(t *testing.T) {
 		w, server := newWorld(t), redistest.Start(t)
-		h := &hunt{t: t, replicas: w.three(server)}
+		h := &hunt{t: t, replicas: w.three(server.Config())}
 		h.run(huntTime(t))
 		h.ordered()
 		assert.Positive(t, h.hits.Load())
@@ -201,11 +205,11 @@ func TestHunt(t *testing.T) {
 }
 
 // three are replicas that share a Redis, each with connections of its own.
-func (w *world) three(server *redistest.Server) []*replica {
+func (w *world) three(at config.Redis) []*replica {
 	w.t.Helper()
 	var all []*replica
 	for range 3 {
-		store := redisstore.Open(server.Config(), "hunt")
+		store := redisstore.Open(at, "hunt")
 		w.t.Cleanup(func() { require.NoError(w.t, store.Close()) })
 		r := w.open(store)
 		w.tail(r, store)
@@ -238,19 +242,54 @@ func TestFaultsOfRedis(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w, server := newWorld(t), redistest.Start(t)
-			h := &hunt{t: t, replicas: w.three(server)}
+			h := &hunt{t: t, replicas: w.three(server.Config())}
 			var hurting sync.WaitGroup
 			hurting.Go(func() { time.Sleep(500 * time.Millisecond); fault(server) })
 			h.run(4 * time.Second)
 			hurting.Wait()
-			healed := time.Now()
-			for _, r := range h.replicas {
-				require.Eventually(t, func() bool {
-					_, cached := r.ask(t, "bystander")
-					return cached
-				}, 15*time.Second, 10*time.Millisecond)
-			}
-			t.Logf("hits again after %s", time.Since(healed))
+			h.heals()
+		})
+	}
+}
+
+// heals waits until every replica answers from the cache again, which is soon.
+func (h *hunt) heals() {
+	h.t.Helper()
+	healed := time.Now()
+	for _, r := range h.replicas {
+		require.Eventually(h.t, func() bool {
+			_, cached := r.ask(h.t, "bystander")
+			return cached
+		}, 15*time.Second, 10*time.Millisecond)
+	}
+	h.t.Logf("hits again after %s", time.Since(healed))
+	assert.Less(h.t, time.Since(healed), 5*time.Second)
+}
+
+// TestFailoverOfRedis hunts while another server becomes the primary.
+func TestFailoverOfRedis(t *testing.T) {
+	for name, fault := range map[string]func(s *redistest.Watched){
+		"killed":    func(s *redistest.Watched) { s.Primary.Kill() },
+		"on demand": func(s *redistest.Watched) { s.Failover() },
+		"hung, and back as if nothing had happened": func(s *redistest.Watched) {
+			s.Primary.Pause()
+			s.AwaitPromotion()
+			s.Primary.Resume()
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w, servers := newWorld(t), redistest.Watch(t)
+			h := &hunt{t: t, replicas: w.three(servers.Config())}
+			var hurting sync.WaitGroup
+			hurting.Go(func() {
+				time.Sleep(500 * time.Millisecond)
+				fault(servers)
+				servers.AwaitPromotion()
+			})
+			h.run(8 * time.Second)
+			hurting.Wait()
+			h.heals()
 		})
 	}
 }

@@ -67,6 +67,9 @@ func (s *incarnations) greet(ctx context.Context, conn *redis.Conn) error {
 		if redis.HasErrorPrefix(err, "MOVED") || redis.HasErrorPrefix(err, "CLUSTERDOWN") {
 			return nil // a shard that our keys are not on
 		}
+		if mode, asked := conn.Info(ctx, "server").Result(); asked == nil && field(mode, "redis_mode") == "sentinel" {
+			return nil // it has no keys, and only says where they are
+		}
 		return err
 	}
 	info, err := conn.Info(ctx, "replication").Result()

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -52,7 +53,10 @@ func Open(r config.Redis, datastore string) *Store {
 // Close ends the connections.
 func (s *Store) Close() error {
 	s.batch.close()
-	return s.client.Close()
+	if err := s.client.Close(); !errors.Is(err, net.ErrClosed) { // as a failover may have left some
+		return err
+	}
+	return nil
 }
 
 // Ping fails unless Redis answers.

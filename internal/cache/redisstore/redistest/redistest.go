@@ -22,6 +22,7 @@ type Server struct {
 	port    string
 	folder  string
 	options []string
+	watches string // what it says as a Sentinel; empty if it is none
 	process *exec.Cmd
 }
 
@@ -29,10 +30,14 @@ type Server struct {
 // --maxmemory 2mb.
 func Start(t testing.TB, options ...string) *Server {
 	t.Helper()
+	return run(t, &Server{t: t, folder: t.TempDir(), options: options})
+}
+
+func run(t testing.TB, s *Server) *Server {
+	t.Helper()
 	if _, err := exec.LookPath("redis-server"); err != nil {
 		t.Fatal("redis-server is missing: run `make redis`, which installs it")
 	}
-	s := &Server{t: t, folder: t.TempDir(), options: options}
 	t.Cleanup(func() {
 		if s.process != nil {
 			s.Kill()
@@ -51,10 +56,9 @@ func Start(t testing.TB, options ...string) *Server {
 }
 
 func (s *Server) start() bool {
-	s.process = exec.Command("redis-server", append([]string{
-		"--port", s.port, "--bind", "127.0.0.1", "--dir", s.folder, "--save", "", "--appendonly", "no",
-		"--logfile", s.folder + "/log", "--repl-diskless-sync-delay", "0",
-	}, s.options...)...)
+	s.process = exec.Command("redis-server", append(s.role(), append([]string{
+		"--port", s.port, "--bind", "127.0.0.1", "--dir", s.folder, "--logfile", s.folder + "/log",
+	}, s.options...)...)...)
 	if err := s.process.Start(); err != nil {
 		s.t.Fatal(err)
 	}
@@ -66,6 +70,18 @@ func (s *Server) start() bool {
 	}
 	s.Kill()
 	return false
+}
+
+// role are the arguments that make it a server or a Sentinel.
+func (s *Server) role() []string {
+	if s.watches == "" {
+		return []string{"--save", "", "--appendonly", "no", "--repl-diskless-sync-delay", "0"}
+	}
+	file := s.folder + "/sentinel.conf" // which it rewrites as it learns
+	if err := os.WriteFile(file, []byte(s.watches), 0o600); err != nil {
+		s.t.Fatal(err)
+	}
+	return []string{file, "--sentinel"}
 }
 
 // Address is where it listens.

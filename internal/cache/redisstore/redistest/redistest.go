@@ -5,9 +5,11 @@ package redistest
 import (
 	"bufio"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -119,7 +121,7 @@ func (s *Server) signal(signal os.Signal) {
 }
 
 // Do sends a command and returns the first line of the answer, with the character
-// before it that tells its kind.
+// before it that tells its kind, or the text if it is one.
 func (s *Server) Do(words ...string) string {
 	s.t.Helper()
 	said, err := s.ask(words...)
@@ -141,8 +143,16 @@ func (s *Server) ask(words ...string) (string, error) {
 	if _, err := fmt.Fprintf(conn, "%s\r\n", strings.Join(words, " ")); err != nil {
 		return "", err
 	}
-	said, err := bufio.NewReader(conn).ReadString('\n')
-	return strings.TrimSpace(said), err
+	answer := bufio.NewReader(conn)
+	said, err := answer.ReadString('\n')
+	said = strings.TrimSpace(said)
+	if size, isText := strings.CutPrefix(said, "$"); isText && err == nil {
+		n, _ := strconv.Atoi(size) // -1: there is none
+		text := make([]byte, max(n, 0))
+		_, err = io.ReadFull(answer, text)
+		return string(text), err
+	}
+	return said, err
 }
 
 func freePort(t testing.TB) string {

@@ -22,7 +22,7 @@ import (
 // before it (rule 7). master_replid names it, which is new at every promotion and start.
 type incarnation struct {
 	id    string
-	moved time.Time // when it replaced another; zero: there was none
+	moved time.Time // when we saw that it replaced another; zero: there was none
 	keys  string    // what every key begins with
 
 	lease, position, everything string
@@ -51,9 +51,8 @@ func (i *incarnation) quarantined(now time.Time) bool { return i.settlesIn(now) 
 
 // incarnations learns from each new connection which one it leads to.
 type incarnations struct {
-	tag   string // keeps all keys on one shard
-	now   access.Clock
-	moves bool // servers may be promoted at any time, also just before we began
+	tag string // keeps all keys on one shard
+	now access.Clock
 
 	mu      sync.Mutex
 	current atomic.Pointer[incarnation]
@@ -83,11 +82,13 @@ func (s *incarnations) greet(ctx context.Context, conn *redis.Conn) error {
 	if id == "" {
 		return fmt.Errorf("this Redis does not name its incarnation: master_replid is missing from INFO replication")
 	}
-	s.adopt(id)
+	// A server that was promoted says whose replica it was; a new one says zeros.
+	promoted := strings.Trim(field(info, "master_replid2"), "0") != ""
+	s.adopt(id, promoted)
 	return nil
 }
 
-func (s *incarnations) adopt(id string) {
+func (s *incarnations) adopt(id string, promoted bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	before := s.current.Load()
@@ -96,7 +97,7 @@ func (s *incarnations) adopt(id string) {
 	}
 	next := &incarnation{id: id, keys: s.tag + ":1:" + id + ":"} // 1 is the format of the values
 	next.lease, next.position, next.everything = next.keys+"lease", next.keys+"position", next.epoch(access.Everything)
-	if before != nil || s.moves {
+	if before != nil || promoted {
 		next.moved = s.now()
 	}
 	s.current.Store(next)

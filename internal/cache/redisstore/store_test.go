@@ -69,7 +69,7 @@ func (p promotion) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Pro
 
 func (p promotion) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	return func(ctx context.Context, c redis.Cmder) error {
-		p.servers.adopt("another")
+		p.servers.adopt("another", true)
 		return next(ctx, c)
 	}
 }
@@ -99,6 +99,69 @@ func TestNewIncarnation(t *testing.T) {
 	views, err := s.Read(t.Context(), []cache.Key{{}})
 	require.NoError(t, err)
 	assert.False(t, views[0].Leased, "in quarantine")
+}
+
+// TestPromotedBefore: also a store that is new itself waits for those who may be with
+// the server that was replaced.
+func TestPromotedBefore(t *testing.T) {
+	primary := redistest.Start(t)
+	replica := redistest.Start(t, "--replicaof", "127.0.0.1", primary.Address()[len("127.0.0.1:"):])
+	require.Eventually(t, func() bool { return primary.Do("WAIT", "1", "1000") == ":1" }, 10*time.Second, time.Millisecond)
+	replica.Do("REPLICAOF", "NO", "ONE")
+	wait, err := open(t, replica).Bump(t.Context(), []access.Reach{access.Everything}, newNonce())
+	require.NoError(t, err)
+	assert.Positive(t, wait)
+}
+
+// TestOlderRedis has Redis come back with what it knew before a bump, as a replica may
+// that is promoted. An answer from then would hold, were its keys not of another
+// incarnation (e-noprefix).
+func TestOlderRedis(t *testing.T) {
+	for name, seeded := range map[string]bool{"as it is": false, "with the fault": true} {
+		t.Run(name, func(t *testing.T) {
+			server := redistest.Start(t)
+			s := open(t, server)
+			prove := func() {
+				t.Helper()
+				require.Eventually(t, func() bool { return s.SetPosition(t.Context(), "here") == nil }, 5*time.Second, 10*time.Millisecond)
+				known, err := s.Prove(t.Context(), time.Now().Add(time.Minute))
+				require.NoError(t, err)
+				require.True(t, known)
+			}
+			key := cache.Key{Entry: "q", Subject: "s", Resource: "r"}
+			held := func() bool {
+				t.Helper()
+				views, err := s.Read(t.Context(), []cache.Key{key})
+				require.NoError(t, err)
+				v := views[0]
+				require.True(t, v.Leased)
+				return v.Entry != nil && v.Entry.Nonces == [3]string{v.Epochs[0].Nonce, v.Epochs[1].Nonce, v.Epochs[2].Nonce}
+			}
+			prove()
+			reaches := key.Reaches()
+			epochs, err := s.Begin(t.Context(), reaches[:])
+			require.NoError(t, err)
+			require.NoError(t, s.Fill(t.Context(), key, cache.Entry{
+				Allowed: true, NotAfter: time.Now().Add(time.Minute), Nonces: [3]string{epochs[0].Nonce, epochs[1].Nonce, epochs[2].Nonce},
+			}, time.Minute))
+			require.True(t, held())
+			server.Do("SAVE")
+			_, err = s.Bump(t.Context(), reaches[:1], newNonce())
+			require.NoError(t, err)
+			require.False(t, held())
+
+			before := *s.servers.current.Load()
+			server.Kill()
+			server.Restart()
+			prove()
+			if seeded {
+				before.id = s.servers.current.Load().id
+				s.servers.current.Store(&before)
+			}
+			s.servers.now = func() time.Time { return time.Now().Add(cache.W) }
+			assert.Equal(t, seeded, held())
+		})
+	}
 }
 
 // TestDemoted: a server that is a replica by now takes no write from a connection it

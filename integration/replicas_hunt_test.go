@@ -1,0 +1,137 @@
+package integration
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	v1 "github.com/authzed/authzed-go/proto/authzed/api/v1"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/gatehouse/gatehouse/internal/cache/redisstore/redistest"
+)
+
+// trio are three servers that share a SpiceDB, a directory and a Redis, as whoever
+// asks about the people of a project sees them.
+type trio struct {
+	*replicas
+	world
+	by [3]caller
+
+	checks, kept, revocations atomic.Int64
+}
+
+func (s *trio) asked(person string) object {
+	return question("project", s.id("project"), "view", object{"type": "user", "id": person})
+}
+
+func (s *trio) allowed(t *testing.T, by caller, person string) bool {
+	t.Helper()
+	a := by.post(t, "/v1/check", s.asked(person)).want(t, http.StatusOK)
+	s.checks.Add(1)
+	if a.at(t, "source") == "cache" {
+		s.kept.Add(1)
+	}
+	return a.at(t, "allowed").(bool)
+}
+
+func (s *trio) any() caller { return s.by[rand.N(len(s.by))] }
+
+// TestReplicasNeverAnswerStale gives and takes roles through any of three servers,
+// and asks all of them as soon as that was acknowledged, while others ask all along.
+func TestReplicasNeverAnswerStale(t *testing.T) {
+	t.Parallel()
+	s, redis := &trio{replicas: stand(t)}, redistest.Start(t)
+	s.flags = append(s.flags, "--redis-url", "redis://"+redis.Address())
+	servers := s.start(t, len(s.by))
+	s.world = build(t, servers[0], "stale")
+	for n, server := range servers {
+		s.by[n] = caller{server, servers[0].mint(t, "--email", s.email("admin"))}
+	}
+	hunted, err := time.ParseDuration(cmp.Or(os.Getenv("GATEHOUSE_TEST_HUNT"), "8s"))
+	require.NoError(t, err)
+	t.Run("what servers write is seen at once", func(t *testing.T) { s.hunt(t, hunted) })
+	t.Run("what other tools write is seen soon", func(t *testing.T) { s.otherTools(t) })
+}
+
+func (s *trio) hunt(t *testing.T, d time.Duration) {
+	until := time.Now().Add(d)
+	busy, stop := context.WithCancel(t.Context())
+	var working, asking sync.WaitGroup
+	for n := range 8 {
+		email := s.email(fmt.Sprint("hunted-", n))
+		person := s.add(t, "project", email, "project_member")
+		asking.Go(func() {
+			for busy.Err() == nil {
+				s.allowed(t, s.any(), person) // whatever it is
+			}
+		})
+		working.Go(func() {
+			for time.Now().Before(until) && !t.Failed() {
+				s.any().delete(t, s.path("project")+"/members/"+person+"/roles/project_member").want(t, http.StatusNoContent)
+				s.revocations.Add(1)
+				s.all(t, person, false)
+				a := s.any().post(t, s.path("project")+"/members", named(email, "project_member"))
+				assert.Less(t, a.status, 300, "%s", a.body)
+				s.all(t, person, true)
+			}
+		})
+	}
+	working.Wait()
+	stop()
+	asking.Wait()
+	t.Logf("%d checks, %d of them from the cache, %d revocations", s.checks.Load(), s.kept.Load(), s.revocations.Load())
+	assert.Positive(t, s.kept.Load())
+}
+
+// all asks every server, twice: what they compute, and what they keep of it.
+func (s *trio) all(t *testing.T, person string, want bool) {
+	for range 2 {
+		for n, by := range s.by {
+			assert.Equal(t, want, s.allowed(t, by, person), "of server %d", n)
+		}
+	}
+}
+
+// otherTools writes to SpiceDB as zed does, and asks every server until it knows.
+func (s *trio) otherTools(t *testing.T) {
+	person := s.add(t, "project", s.email("otto"), "project_member")
+	role := touch("project", s.id("project"), "member", "user", person, time.Time{}).Relationship
+	var waits []time.Duration
+	for n := range 100 {
+		for _, by := range s.by {
+			await(t, "an answer to keep", func() bool { return by.post(t, "/v1/check", s.asked(person)).at(t, "source") == "cache" })
+		}
+		want, update := n%2 == 1, &v1.RelationshipUpdate{Operation: v1.RelationshipUpdate_OPERATION_DELETE, Relationship: role}
+		if want {
+			update.Operation = v1.RelationshipUpdate_OPERATION_TOUCH
+		}
+		_, err := v1.NewPermissionsServiceClient(s.spicedb.conn).WriteRelationships(t.Context(),
+			&v1.WriteRelationshipsRequest{Updates: []*v1.RelationshipUpdate{update}})
+		require.NoError(t, err)
+		written := time.Now()
+		var knowing sync.WaitGroup
+		for _, by := range s.by {
+			knowing.Go(func() {
+				for s.allowed(t, by, person) != want {
+					time.Sleep(time.Millisecond)
+				}
+			})
+		}
+		knowing.Wait()
+		waits = append(waits, time.Since(written))
+	}
+	slices.Sort(waits)
+	t.Logf("known everywhere after %s, 99 of 100 after %s, all after %s", waits[50], waits[98], waits[99])
+	assert.Less(t, waits[98], time.Second)
+	assert.Less(t, waits[99], 3*time.Second)
+}

@@ -113,6 +113,39 @@ func TestPromotedBefore(t *testing.T) {
 	assert.Positive(t, wait)
 }
 
+var kept = cache.Key{Entry: "q", Subject: "s", Resource: "r"}
+
+// lease proves for a minute that everything was seen.
+func lease(t *testing.T, s *Store) {
+	t.Helper()
+	require.Eventually(t, func() bool { return s.SetPosition(t.Context(), "here") == nil }, 5*time.Second, 10*time.Millisecond)
+	known, err := s.Prove(t.Context(), time.Now().Add(time.Minute))
+	require.NoError(t, err)
+	require.True(t, known)
+}
+
+// keep keeps an answer that holds.
+func keep(t *testing.T, s *Store) {
+	t.Helper()
+	lease(t, s)
+	reaches := kept.Reaches()
+	epochs, err := s.Begin(t.Context(), reaches[:])
+	require.NoError(t, err)
+	require.NoError(t, s.Fill(t.Context(), kept, cache.Entry{
+		Allowed: true, NotAfter: time.Now().Add(time.Minute), Nonces: [3]string{epochs[0].Nonce, epochs[1].Nonce, epochs[2].Nonce},
+	}, time.Minute))
+	require.True(t, holds(t, s))
+}
+
+// holds reports whether a reader would give the answer.
+func holds(t *testing.T, s *Store) bool {
+	t.Helper()
+	views, err := s.Read(t.Context(), []cache.Key{kept})
+	require.NoError(t, err)
+	v := views[0]
+	return v.Leased && v.Entry != nil && v.Entry.Nonces == [3]string{v.Epochs[0].Nonce, v.Epochs[1].Nonce, v.Epochs[2].Nonce}
+}
+
 // TestOlderRedis has Redis come back with what it knew before a bump, as a replica may
 // that is promoted. An answer from then would hold, were its keys not of another
 // incarnation (e-noprefix).
@@ -121,47 +154,49 @@ func TestOlderRedis(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			server := redistest.Start(t)
 			s := open(t, server)
-			prove := func() {
-				t.Helper()
-				require.Eventually(t, func() bool { return s.SetPosition(t.Context(), "here") == nil }, 5*time.Second, 10*time.Millisecond)
-				known, err := s.Prove(t.Context(), time.Now().Add(time.Minute))
-				require.NoError(t, err)
-				require.True(t, known)
-			}
-			key := cache.Key{Entry: "q", Subject: "s", Resource: "r"}
-			held := func() bool {
-				t.Helper()
-				views, err := s.Read(t.Context(), []cache.Key{key})
-				require.NoError(t, err)
-				v := views[0]
-				require.True(t, v.Leased)
-				return v.Entry != nil && v.Entry.Nonces == [3]string{v.Epochs[0].Nonce, v.Epochs[1].Nonce, v.Epochs[2].Nonce}
-			}
-			prove()
-			reaches := key.Reaches()
-			epochs, err := s.Begin(t.Context(), reaches[:])
-			require.NoError(t, err)
-			require.NoError(t, s.Fill(t.Context(), key, cache.Entry{
-				Allowed: true, NotAfter: time.Now().Add(time.Minute), Nonces: [3]string{epochs[0].Nonce, epochs[1].Nonce, epochs[2].Nonce},
-			}, time.Minute))
-			require.True(t, held())
+			keep(t, s)
 			server.Do("SAVE")
-			_, err = s.Bump(t.Context(), reaches[:1], newNonce())
+			_, err := s.Bump(t.Context(), []access.Reach{kept.Subject}, newNonce())
 			require.NoError(t, err)
-			require.False(t, held())
+			require.False(t, holds(t, s))
 
 			before := *s.servers.current.Load()
 			server.Kill()
 			server.Restart()
-			prove()
+			lease(t, s)
 			if seeded {
 				before.id = s.servers.current.Load().id
 				s.servers.current.Store(&before)
 			}
 			s.servers.now = func() time.Time { return time.Now().Add(cache.W) }
-			assert.Equal(t, seeded, held())
+			assert.Equal(t, seeded, holds(t, s))
 		})
 	}
+}
+
+// TestReaderOfADemotedServer reads over a connection from before, at a server that
+// was made a replica of one that has missed a bump, and took over what that one had.
+func TestReaderOfADemotedServer(t *testing.T) {
+	server := redistest.Start(t)
+	port := func(s *redistest.Server) string { return s.Address()[len("127.0.0.1:"):] }
+	next := redistest.Start(t, "--replicaof", "127.0.0.1", port(server))
+	follows := func(s, other *redistest.Server) func() bool {
+		return func() bool {
+			own, others := s.Do("INFO", "replication"), other.Do("INFO", "replication")
+			return field(own, "master_link_status") == "up" && field(own, "master_replid") == field(others, "master_replid")
+		}
+	}
+	require.Eventually(t, follows(next, server), 10*time.Second, time.Millisecond)
+	s := open(t, server)
+	keep(t, s)
+	require.Equal(t, ":1", server.Do("WAIT", "1", "1000"))
+	next.Do("REPLICAOF", "NO", "ONE")
+	_, err := s.Bump(t.Context(), []access.Reach{kept.Subject}, newNonce())
+	require.NoError(t, err)
+	require.False(t, holds(t, s))
+	server.Do("REPLICAOF", "127.0.0.1", port(next))
+	require.Eventually(t, follows(server, next), 10*time.Second, time.Millisecond)
+	assert.False(t, holds(t, s))
 }
 
 // TestDemoted: a server that is a replica by now takes no write from a connection it

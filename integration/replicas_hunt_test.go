@@ -68,6 +68,9 @@ func TestReplicasNeverAnswerStale(t *testing.T) {
 	t.Run("what other tools write is seen soon", func(t *testing.T) { s.otherTools(t) })
 }
 
+// enough revocations are to be seen, however busy the machine is.
+const enough = 20
+
 func (s *trio) hunt(t *testing.T, d time.Duration) {
 	until := time.Now().Add(d)
 	busy, stop := context.WithCancel(t.Context())
@@ -84,7 +87,7 @@ func (s *trio) hunt(t *testing.T, d time.Duration) {
 			}
 		})
 		working.Go(func() {
-			for time.Now().Before(until) && !t.Failed() {
+			for !t.Failed() && (time.Now().Before(until) || s.revocations.Load() < enough) {
 				// What is not acknowledged may have happened, or not.
 				if a := s.any().delete(t, s.path("project")+"/members/"+person+"/roles/project_member"); a.status == http.StatusNoContent {
 					s.revocations.Add(1)
@@ -105,7 +108,6 @@ func (s *trio) hunt(t *testing.T, d time.Duration) {
 	asking.Wait()
 	t.Logf("%d checks, %d of them from the cache, %d revocations", s.checks.Load(), s.kept.Load(), s.revocations.Load())
 	assert.Positive(t, s.kept.Load())
-	assert.Positive(t, s.revocations.Load())
 }
 
 // all asks every server, twice: what they compute, and what they keep of it.

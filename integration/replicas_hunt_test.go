@@ -62,7 +62,7 @@ func TestReplicasNeverAnswerStale(t *testing.T) {
 	for n, server := range servers {
 		s.by[n] = caller{server, servers[0].mint(t, "--email", s.email("admin"))}
 	}
-	hunted, err := time.ParseDuration(cmp.Or(os.Getenv("GATEHOUSE_TEST_HUNT"), "8s"))
+	hunted, err := time.ParseDuration(cmp.Or(os.Getenv("GATEHOUSE_TEST_HUNT"), "5s"))
 	require.NoError(t, err)
 	t.Run("what servers write is seen at once", func(t *testing.T) { s.hunt(t, hunted) })
 	t.Run("what other tools write is seen soon", func(t *testing.T) { s.otherTools(t) })

@@ -309,7 +309,7 @@ func TestFailoverOfRedis(t *testing.T) {
 				fault(servers, asleep)
 				servers.AwaitPromotion()
 			})
-			h.run(7 * time.Second)
+			h.run(6 * time.Second)
 			hurting.Wait()
 			h.heals()
 			for _, r := range h.replicas {

@@ -123,7 +123,7 @@ func fingerprint(context map[string]any) string {
 
 // hit is the answer that a view holds, if it still does (rule 1).
 func (c *Cache) hit(v View) (access.Decision, bool) {
-	if !v.Leased || v.Entry == nil || !v.clean() || v.Entry.Nonces != v.nonces() || !c.now().Before(v.Entry.NotAfter.Add(-margin)) {
+	if v.Entry == nil || !v.clean() || v.Entry.Nonces != v.nonces() || !c.now().Before(v.Entry.NotAfter.Add(-margin)) {
 		return access.Decision{}, false
 	}
 	return access.Decision{Allowed: v.Entry.Allowed, CheckedAt: v.Entry.CheckedAt, Cached: true}, true
@@ -146,12 +146,12 @@ func (c *Cache) why(v View) string {
 
 // miss evaluates, and keeps the answer under the epochs as they were before (rule
 // 2). Those who ask the same under the same epochs share an evaluation. Without a
-// lease they do not: the epochs may be from before a write whose bump failed, and so
-// may be an evaluation that goes on under them.
+// lease they do neither: the epochs may be from before a write whose bump failed or
+// went to another Redis, and so may be an evaluation that goes on under them.
 func (c *Cache) miss(ctx context.Context, q access.Check, key Key, v View) (access.Decision, error) {
 	c.metrics.missed(c.why(v))
 	v = c.begin(ctx, key, v)
-	if !v.Leased || !v.clean() {
+	if !v.clean() {
 		return c.evaluate(ctx, q)
 	}
 	flight := strings.Join(append([]string{key.Entry}, v.Epochs[0].Nonce, v.Epochs[1].Nonce, v.Epochs[2].Nonce), " ")

@@ -172,6 +172,25 @@ func TestNeverKept(t *testing.T) {
 	}
 }
 
+// TestNothingIsKeptWithoutALease: what went to a Redis that reigned before may be
+// unknown to the epochs of this one, until nobody writes there any more.
+func TestNothingIsKeptWithoutALease(t *testing.T) {
+	w := newWorld(t)
+	for name, ask := range map[string]func(*replica){
+		"single": func(r *replica) { r.ask(t, "ann") },
+		"bulk":   func(r *replica) { r.CheckBulk(t.Context(), []access.Check{mayView("ann")}) },
+	} {
+		store := cache.NewMemory(time.Now)
+		r := w.open(store)
+		ask(r)
+		require.NoError(t, store.SetPosition(t.Context(), "here"))
+		_, err := store.Prove(t.Context(), time.Now().Add(time.Hour))
+		require.NoError(t, err)
+		_, cached := r.ask(t, "ann")
+		assert.False(t, cached, name)
+	}
+}
+
 // TestOtherTools: what zed writes is seen within W by whoever asks.
 func TestOtherTools(t *testing.T) {
 	w := newWorld(t)

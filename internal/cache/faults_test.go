@@ -3,6 +3,7 @@ package cache_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/gatehouse/gatehouse/internal/access"
 	"github.com/gatehouse/gatehouse/internal/cache"
+	"github.com/gatehouse/gatehouse/schema"
 )
 
 var errUnreachable = errors.New("the store cannot be reached")
@@ -76,8 +78,17 @@ func TestSeededFaults(t *testing.T) {
 		"b-bump-lost":  {bumpLost},
 		"b-cas":        {bumpOnlyMarked},
 		"b-noop-crash": {settledSilently},
+		"b-noop-exp":   {settledPastTheMark},
 		"c-live-fail":  {acknowledgedEarly},
+		"c-live-zed":   {provenAlive},
+		"c-order-zed":  {leaseLast},
+		"d-mkmark":     {notedAtTheMark},
+		"d-retry-same": {retriedUnderOneName},
+		"f-pending":    {sharedWhilePending},
+		"f-kept":       {keptWhilePending},
+		"f-missing":    {sharedWhileMissing},
 		"f-unleased":   {sharedWithoutLease},
+		"g-schema":     {classifiedBefore},
 		"ends-ignored": {endsIgnored},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -148,10 +159,15 @@ func (s *starting) Write(ctx context.Context, w access.Write) (access.Token, err
 	return s.Relationships.Write(ctx, w)
 }
 
+// clock is one that can be put forward.
+func clock() (now access.Clock, pass func(time.Duration)) {
+	var ahead atomic.Int64
+	return func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }, func(d time.Duration) { ahead.Add(int64(d)) }
+}
+
 // markKeeps lets the writer die after its commit, and its mark run out.
 func markKeeps(t *testing.T, w *world, who string, seeded bool) bool {
-	var ahead atomic.Int64
-	now := func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
+	now, pass := clock()
 	memory := leased(t, now)
 	store := &altered{Store: memory}
 	var until time.Time
@@ -171,14 +187,14 @@ func markKeeps(t *testing.T, w *world, who string, seeded bool) bool {
 	facts := &committing{Relationships: w.gateway}
 	r := w.open(store, func(r *replica) { r.facts, r.now = facts, now })
 	w.do(r, granting(who))
-	ahead.Add(int64(11 * time.Second))
+	pass(11 * time.Second)
 	r.warm(t, who)
 	facts.committed = func() error { return errUnreachable }
 	_, err := r.Write(t.Context(), revoking(who))
 	require.ErrorIs(t, err, errUnreachable)
 	allowed, _ := r.ask(t, who)
 	require.False(t, allowed, "the mark holds")
-	ahead.Add(int64(11 * time.Second))
+	pass(11 * time.Second)
 	allowed, _ = r.ask(t, who)
 	return allowed
 }
@@ -238,6 +254,30 @@ func settledSilently(t *testing.T, w *world, who string, seeded bool) (stale boo
 	return stale
 }
 
+// settledPastTheMark does so once the mark of a commit that takes long has run out.
+func settledPastTheMark(t *testing.T, w *world, who string, seeded bool) (stale bool) {
+	now, pass := clock()
+	store := leased(t, now)
+	other := w.open(store, func(r *replica) { r.now = now })
+	w.write(w.gateway, member(who))
+	slow := &starting{w.gateway, func() {
+		pass(11 * time.Second)
+		other.warm(t, who)
+	}}
+	facts := &committing{slow, func() error {
+		var nothing access.Write
+		if !seeded {
+			nothing.Settle(member(who))
+		}
+		w.do(other, nothing)
+		stale, _ = other.ask(t, who)
+		return nil
+	}}
+	r := w.open(store, func(r *replica) { r.facts, r.now = facts, now })
+	w.do(r, revoking(who))
+	return stale
+}
+
 // acknowledgedEarly acknowledges though the bump failed and the lease goes on, as one
 // does that proves only that the tailer is alive.
 func acknowledgedEarly(t *testing.T, w *world, who string, seeded bool) bool {
@@ -262,47 +302,35 @@ func acknowledgedEarly(t *testing.T, w *world, who string, seeded bool) bool {
 	return allowed
 }
 
-// slow holds an answer back until it is let go.
-type slow struct {
-	cache.Evaluator
-	held, let chan struct{}
-	first     atomic.Bool
-}
+// unchanging takes the schema for what it was.
+type unchanging struct{}
 
-func (s *slow) Check(ctx context.Context, c access.Check) (access.Decision, error) {
-	d, err := s.Evaluator.Check(ctx, c)
-	if s.first.CompareAndSwap(false, true) {
-		close(s.held)
-		<-s.let
-	}
-	return d, err
-}
+func (unchanging) InForce(context.Context, access.Token) (bool, error) { return true, nil }
 
-// sharedWithoutLease joins an evaluation that began before a write whose bump failed.
-func sharedWithoutLease(t *testing.T, w *world, who string, seeded bool) bool {
-	memory := cache.NewMemory(time.Now)
-	store := &altered{Store: memory, mark: lostMark}
-	if seeded {
-		store.read = func(ctx context.Context, keys []cache.Key) ([]cache.View, error) {
-			views, err := memory.Read(ctx, keys)
-			for n := range views {
-				views[n].Leased = true
-			}
-			return views, err
-		}
-	}
-	evaluator := &slow{Evaluator: w, held: make(chan struct{}), let: make(chan struct{})}
-	r := w.open(store, func(r *replica) { r.evaluator = evaluator })
+// classifiedBefore has the schema change between a look at what a write reaches and
+// its commit: somebody's deputies may do what they may, from now on.
+func classifiedBefore(t *testing.T, _ *world, who string, seeded bool) bool {
+	w := newWorld(t) // whose schema is its own
 	w.write(w.gateway, member(who))
-	first := make(chan struct{})
-	go func() { defer close(first); _, _ = r.Check(t.Context(), mayView(who)) }()
-	<-evaluator.held
-	store.bump = func(context.Context, []access.Reach, string) (time.Duration, error) { return 0, errUnreachable }
+	deputy := who + "-deputy"
+	facts := &starting{Relationships: w.gateway}
+	r := w.open(leased(t, time.Now), func(r *replica) {
+		if r.facts = facts; seeded {
+			r.schema = unchanging{}
+		}
+	})
+	facts.starts = func() {
+		require.NoError(t, w.gateway.ApplySchema(t.Context(), strings.NewReplacer(
+			"permission manage_profile", "relation deputy: user\n\tpermission manage_profile",
+			"permission view = (member", "permission view = member->deputy + (member",
+		).Replace(schema.Text)))
+		w.write(w.gateway, access.Relate(access.User(who), "deputy", access.User(deputy)))
+		r.warm(t, deputy)
+		allowed, _ := r.ask(t, deputy)
+		require.True(t, allowed)
+	}
 	w.do(r, revoking(who))
-	release := time.AfterFunc(300*time.Millisecond, func() { close(evaluator.let) }) // whoever joins waits for it
-	allowed, _ := r.ask(t, who)
-	<-first
-	release.Stop()
+	allowed, _ := r.ask(t, deputy)
 	return allowed
 }
 

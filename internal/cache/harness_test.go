@@ -94,6 +94,21 @@ func (w *world) tail(r *replica, s cache.Store) {
 	w.t.Cleanup(func() { stop(); running.Wait() })
 }
 
+// caughtUp waits until the tailer of a store is done with everything committed.
+func (w *world) caughtUp(s cache.Store) {
+	w.t.Helper()
+	head, err := w.Head(w.t.Context())
+	require.NoError(w.t, err)
+	require.Eventually(w.t, func() bool {
+		at, err := s.Position(w.t.Context())
+		if err != nil || at == "" {
+			return false
+		}
+		passed, err := w.Passed(w.t.Context(), at, head)
+		return err == nil && passed
+	}, 10*time.Second, time.Millisecond)
+}
+
 // leased is a memory whose lease holds, though no tailer runs.
 func leased(t *testing.T, now access.Clock) *cache.Memory {
 	t.Helper()

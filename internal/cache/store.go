@@ -75,8 +75,11 @@ type Entry struct {
 	CheckedAt access.Token
 }
 
-// clean reports whether nothing is missing or under way.
+// clean reports whether every change is known of, and nothing is missing or under way.
 func (v View) clean() bool {
+	if !v.Leased {
+		return false
+	}
 	for _, e := range v.Epochs {
 		if e.Nonce == "" || e.Pending {
 			return false

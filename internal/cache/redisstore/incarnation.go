@@ -22,7 +22,7 @@ import (
 // before it (rule 7). master_replid names it, which is new at every promotion and start.
 type incarnation struct {
 	id    string
-	moved time.Time // when it replaced another; zero: there was none
+	moved time.Time // when we saw that it replaced another; zero: there was none
 	keys  string    // what every key begins with
 
 	lease, position, everything string
@@ -53,9 +53,8 @@ func (i *incarnation) quarantined(now time.Time) bool { return i.settlesIn(now) 
 
 // incarnations learns from each new connection which one it leads to.
 type incarnations struct {
-	tag   string // keeps all keys on one shard
-	now   access.Clock
-	moves bool // servers may be promoted at any time, also just before we began
+	tag string // keeps all keys on one shard
+	now access.Clock
 
 	mu      sync.Mutex
 	current atomic.Pointer[incarnation]
@@ -68,6 +67,9 @@ func (s *incarnations) greet(ctx context.Context, conn *redis.Conn) error {
 	if err := conn.Exists(ctx, s.tag).Err(); err != nil {
 		if redis.HasErrorPrefix(err, "MOVED") || redis.HasErrorPrefix(err, "CLUSTERDOWN") {
 			return nil // a shard that our keys are not on
+		}
+		if mode, asked := conn.Info(ctx, "server").Result(); asked == nil && field(mode, "redis_mode") == "sentinel" {
+			return nil // it has no keys, and only says where they are
 		}
 		return err
 	}
@@ -82,11 +84,13 @@ func (s *incarnations) greet(ctx context.Context, conn *redis.Conn) error {
 	if id == "" {
 		return fmt.Errorf("this Redis does not name its incarnation: master_replid is missing from INFO replication")
 	}
-	s.adopt(id)
+	// A server that was promoted says whose replica it was; a new one says zeros.
+	promoted := strings.Trim(field(info, "master_replid2"), "0") != ""
+	s.adopt(id, promoted)
 	return nil
 }
 
-func (s *incarnations) adopt(id string) {
+func (s *incarnations) adopt(id string, promoted bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	before := s.current.Load()
@@ -95,7 +99,7 @@ func (s *incarnations) adopt(id string) {
 	}
 	next := &incarnation{id: id, keys: s.tag + ":2:" + id + ":"} // 2 is the format of keys and values
 	next.lease, next.position, next.everything = next.keys+"lease", next.keys+"position", next.epoch(access.Everything)
-	if before != nil || s.moves {
+	if before != nil || promoted {
 		next.moved = s.now()
 	}
 	s.current.Store(next)

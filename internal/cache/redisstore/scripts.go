@@ -65,9 +65,11 @@ for n, key in ipairs(KEYS) do
 end
 return values`)
 
-	// Arguments: incarnation, and the millisecond until which to lease.
+	// Arguments: incarnation, and the millisecond until which to lease. Replicas are
+	// not told: they may lack the last bump, and pass on what they have once promoted.
 	prove = redis.NewScript(own + `
 if redis.call('EXISTS', KEYS[2]) == 0 then return 0 end
+if redis.set_repl then redis.set_repl(redis.REPL_NONE) end
 redis.call('SET', KEYS[1], '1', 'PXAT', ARGV[2])
 return 1`)
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -36,7 +37,7 @@ var _ cache.Store = (*Store)(nil)
 // Open makes a store in a Redis that keeps what concerns one datastore apart from all
 // else there. It connects when it is first used: that Redis is down is no error.
 func Open(r config.Redis, datastore string) *Store {
-	s := &Store{servers: &incarnations{tag: "{gatehouse:" + datastore + "}", now: time.Now, moves: r.Cluster || r.Master != ""}}
+	s := &Store{servers: &incarnations{tag: "{gatehouse:" + datastore + "}", now: time.Now}}
 	s.client = dial(r, func(o *redis.UniversalOptions) {
 		o.OnConnect = s.servers.greet
 		o.ReadTimeout, o.WriteTimeout, o.PoolTimeout = patience, patience, patience
@@ -52,7 +53,10 @@ func Open(r config.Redis, datastore string) *Store {
 // Close ends the connections.
 func (s *Store) Close() error {
 	s.batch.close()
-	return s.client.Close()
+	if err := s.client.Close(); !errors.Is(err, net.ErrClosed) { // as a failover may have left some
+		return err
+	}
+	return nil
 }
 
 // Ping fails unless Redis answers.

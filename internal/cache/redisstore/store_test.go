@@ -69,7 +69,7 @@ func (p promotion) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Pro
 
 func (p promotion) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	return func(ctx context.Context, c redis.Cmder) error {
-		p.servers.adopt("another")
+		p.servers.adopt("another", true)
 		return next(ctx, c)
 	}
 }
@@ -99,6 +99,104 @@ func TestNewIncarnation(t *testing.T) {
 	views, err := s.Read(t.Context(), []cache.Key{{}})
 	require.NoError(t, err)
 	assert.False(t, views[0].Leased, "in quarantine")
+}
+
+// TestPromotedBefore: also a store that is new itself waits for those who may be with
+// the server that was replaced.
+func TestPromotedBefore(t *testing.T) {
+	primary := redistest.Start(t)
+	replica := redistest.Start(t, "--replicaof", "127.0.0.1", primary.Address()[len("127.0.0.1:"):])
+	require.Eventually(t, func() bool { return primary.Do("WAIT", "1", "1000") == ":1" }, 10*time.Second, time.Millisecond)
+	replica.Do("REPLICAOF", "NO", "ONE")
+	wait, err := open(t, replica).Bump(t.Context(), []access.Reach{access.Everything}, newNonce())
+	require.NoError(t, err)
+	assert.Positive(t, wait)
+}
+
+var kept = cache.Key{Entry: "q", Subject: "s", Resource: "r"}
+
+// lease proves for a minute that everything was seen.
+func lease(t *testing.T, s *Store) {
+	t.Helper()
+	require.Eventually(t, func() bool { return s.SetPosition(t.Context(), "here") == nil }, 5*time.Second, 10*time.Millisecond)
+	known, err := s.Prove(t.Context(), time.Now().Add(time.Minute))
+	require.NoError(t, err)
+	require.True(t, known)
+}
+
+// keep keeps an answer that holds.
+func keep(t *testing.T, s *Store) {
+	t.Helper()
+	lease(t, s)
+	reaches := kept.Reaches()
+	epochs, err := s.Begin(t.Context(), reaches[:])
+	require.NoError(t, err)
+	require.NoError(t, s.Fill(t.Context(), kept, cache.Entry{
+		Allowed: true, NotAfter: time.Now().Add(time.Minute), Nonces: [3]string{epochs[0].Nonce, epochs[1].Nonce, epochs[2].Nonce},
+	}, time.Minute))
+	require.True(t, holds(t, s))
+}
+
+// holds reports whether a reader would give the answer.
+func holds(t *testing.T, s *Store) bool {
+	t.Helper()
+	views, err := s.Read(t.Context(), []cache.Key{kept})
+	require.NoError(t, err)
+	v := views[0]
+	return v.Leased && v.Entry != nil && v.Entry.Nonces == [3]string{v.Epochs[0].Nonce, v.Epochs[1].Nonce, v.Epochs[2].Nonce}
+}
+
+// TestOlderRedis has Redis come back with what it knew before a bump, as a replica may
+// that is promoted. An answer from then would hold, were its keys not of another
+// incarnation (e-noprefix).
+func TestOlderRedis(t *testing.T) {
+	for name, seeded := range map[string]bool{"as it is": false, "with the fault": true} {
+		t.Run(name, func(t *testing.T) {
+			server := redistest.Start(t)
+			s := open(t, server)
+			keep(t, s)
+			server.Do("SAVE")
+			_, err := s.Bump(t.Context(), []access.Reach{kept.Subject}, newNonce())
+			require.NoError(t, err)
+			require.False(t, holds(t, s))
+
+			before := *s.servers.current.Load()
+			server.Kill()
+			server.Restart()
+			lease(t, s)
+			if seeded {
+				before.id = s.servers.current.Load().id
+				s.servers.current.Store(&before)
+			}
+			s.servers.now = func() time.Time { return time.Now().Add(cache.W) }
+			assert.Equal(t, seeded, holds(t, s))
+		})
+	}
+}
+
+// TestReaderOfADemotedServer reads over a connection from before, at a server that
+// was made a replica of one that has missed a bump, and took over what that one had.
+func TestReaderOfADemotedServer(t *testing.T) {
+	server := redistest.Start(t)
+	port := func(s *redistest.Server) string { return s.Address()[len("127.0.0.1:"):] }
+	next := redistest.Start(t, "--replicaof", "127.0.0.1", port(server))
+	follows := func(s, other *redistest.Server) func() bool {
+		return func() bool {
+			own, others := s.Do("INFO", "replication"), other.Do("INFO", "replication")
+			return field(own, "master_link_status") == "up" && field(own, "master_replid") == field(others, "master_replid")
+		}
+	}
+	require.Eventually(t, follows(next, server), 10*time.Second, time.Millisecond)
+	s := open(t, server)
+	keep(t, s)
+	require.Equal(t, ":1", server.Do("WAIT", "1", "1000"))
+	next.Do("REPLICAOF", "NO", "ONE")
+	_, err := s.Bump(t.Context(), []access.Reach{kept.Subject}, newNonce())
+	require.NoError(t, err)
+	require.False(t, holds(t, s))
+	server.Do("REPLICAOF", "127.0.0.1", port(next))
+	require.Eventually(t, follows(server, next), 10*time.Second, time.Millisecond)
+	assert.False(t, holds(t, s))
 }
 
 // TestDemoted: a server that is a replica by now takes no write from a connection it

@@ -5,9 +5,11 @@ package redistest
 import (
 	"bufio"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -22,6 +24,7 @@ type Server struct {
 	port    string
 	folder  string
 	options []string
+	watches string // what it says as a Sentinel; empty if it is none
 	process *exec.Cmd
 }
 
@@ -29,10 +32,14 @@ type Server struct {
 // --maxmemory 2mb.
 func Start(t testing.TB, options ...string) *Server {
 	t.Helper()
+	return run(t, &Server{t: t, folder: t.TempDir(), options: options})
+}
+
+func run(t testing.TB, s *Server) *Server {
+	t.Helper()
 	if _, err := exec.LookPath("redis-server"); err != nil {
 		t.Fatal("redis-server is missing: run `make redis`, which installs it")
 	}
-	s := &Server{t: t, folder: t.TempDir(), options: options}
 	t.Cleanup(func() {
 		if s.process != nil {
 			s.Kill()
@@ -51,10 +58,9 @@ func Start(t testing.TB, options ...string) *Server {
 }
 
 func (s *Server) start() bool {
-	s.process = exec.Command("redis-server", append([]string{
-		"--port", s.port, "--bind", "127.0.0.1", "--dir", s.folder, "--save", "", "--appendonly", "no",
-		"--logfile", s.folder + "/log", "--repl-diskless-sync-delay", "0",
-	}, s.options...)...)
+	s.process = exec.Command("redis-server", append(s.role(), append([]string{
+		"--port", s.port, "--bind", "127.0.0.1", "--dir", s.folder, "--logfile", s.folder + "/log",
+	}, s.options...)...)...)
 	if err := s.process.Start(); err != nil {
 		s.t.Fatal(err)
 	}
@@ -66,6 +72,18 @@ func (s *Server) start() bool {
 	}
 	s.Kill()
 	return false
+}
+
+// role are the arguments that make it a server or a Sentinel.
+func (s *Server) role() []string {
+	if s.watches == "" {
+		return []string{"--save", "", "--appendonly", "no", "--repl-diskless-sync-delay", "0"}
+	}
+	file := s.folder + "/sentinel.conf" // which it rewrites as it learns
+	if err := os.WriteFile(file, []byte(s.watches), 0o600); err != nil {
+		s.t.Fatal(err)
+	}
+	return []string{file, "--sentinel"}
 }
 
 // Address is where it listens.
@@ -103,7 +121,7 @@ func (s *Server) signal(signal os.Signal) {
 }
 
 // Do sends a command and returns the first line of the answer, with the character
-// before it that tells its kind.
+// before it that tells its kind, or the text if it is one.
 func (s *Server) Do(words ...string) string {
 	s.t.Helper()
 	said, err := s.ask(words...)
@@ -125,8 +143,16 @@ func (s *Server) ask(words ...string) (string, error) {
 	if _, err := fmt.Fprintf(conn, "%s\r\n", strings.Join(words, " ")); err != nil {
 		return "", err
 	}
-	said, err := bufio.NewReader(conn).ReadString('\n')
-	return strings.TrimSpace(said), err
+	answer := bufio.NewReader(conn)
+	said, err := answer.ReadString('\n')
+	said = strings.TrimSpace(said)
+	if size, isText := strings.CutPrefix(said, "$"); isText && err == nil {
+		n, _ := strconv.Atoi(size) // -1: there is none
+		text := make([]byte, max(n, 0))
+		_, err = io.ReadFull(answer, text)
+		return string(text), err
+	}
+	return said, err
 }
 
 func freePort(t testing.TB) string {

@@ -15,8 +15,8 @@ import (
 type notes struct {
 	context.Context // of the request, as it was before
 	requestID       string
-	route           *route // nil outside the contract
-	address         string // of the client
+	route           *route         // nil outside the contract
+	address         string         // of the client
 	questions       *limits.Bucket // of the credential, if it asks any
 	login           access.Login
 	person          access.Person

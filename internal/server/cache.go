@@ -48,7 +48,7 @@ type cached struct {
 	writer    access.Relationships
 	followers []follower
 	collected []prometheus.Collector
-	store     cache.Store // nil: nothing is kept
+	store     cache.Store  // nil: nothing is kept
 	rates     limits.Store // nil: each server counts by itself
 }
 

@@ -102,10 +102,13 @@ func send(client *http.Client, request *http.Request) (int, string) {
 // serves in good time, the rest it turns away at once; meanwhile it answers questions
 // from the cache and says that it is well, takes no more memory, and is as before as
 // soon as the load ends.
-func TestOverload(t *testing.T) {
-	t.Parallel()
+func TestOverload(t *testing.T) { // not beside others: it is about time
 	lasting, err := time.ParseDuration(cmp.Or(os.Getenv("GATEHOUSE_TEST_OVERLOAD"), "4s"))
 	require.NoError(t, err)
+	times := 5 // as long as normally may 99 of 100 take that are let in
+	if lasting < time.Minute {
+		times = 10 // the less time, the more of it is chance
+	}
 	s := start(t, "--max-work", strconv.Itoa(places))
 	w := build(t, s, "overload")
 	operator := s.operator(t)
@@ -160,7 +163,7 @@ func TestOverload(t *testing.T) {
 		over.perSecond, over.p99(200), refused, served+refused, over.p99(503), questions.p99(200), before>>20, most>>20)
 	assert.Greater(t, refused, served, "most are turned away")
 	assert.Greater(t, over.perSecond, normal.perSecond/5, "it does not collapse")
-	assert.Less(t, over.p99(http.StatusOK), max(20*normal.p99(http.StatusOK), time.Second), "what is let in is served in good time, on whatever machine")
+	assert.Less(t, over.p99(http.StatusOK), time.Duration(times)*normal.p99(http.StatusOK), "what is let in is served in good time")
 	assert.Empty(t, questions.faults)
 	assert.Len(t, questions.took, 1, "questions have places of their own")
 	assert.NotZero(t, questions.took[http.StatusOK])

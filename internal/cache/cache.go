@@ -6,6 +6,9 @@ package cache
 
 import (
 	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/json"
 	"strconv"
 	"strings"
 	"time"
@@ -85,13 +88,13 @@ func (c *Cache) Check(ctx context.Context, q access.Check) (access.Decision, err
 // cacheable reports whether the answer depends on nothing but what epochs cover: of
 // the servers' own relationships nobody hears.
 func cacheable(q access.Check) bool {
-	return !q.Exact && q.Resource.Type != access.TypeGatehouse && q.Subject.Relation == "" && q.Subject.ID != "*" && len(q.Context) == 0
+	return !q.Exact && q.Resource.Type != access.TypeGatehouse && q.Subject.Relation == "" && q.Subject.ID != "*"
 }
 
 // keyOf names a question. Parts have their lengths before them, so that no two
 // questions share a name.
 func keyOf(q access.Check) Key {
-	parts := [...]string{q.Resource.Type, q.Resource.ID, q.Permission, q.Subject.Type, q.Subject.ID}
+	parts := [...]string{q.Resource.Type, q.Resource.ID, q.Permission, q.Subject.Type, q.Subject.ID, fingerprint(q.Context)}
 	length := 0
 	for _, part := range parts {
 		length += len(part) + len("1024:")
@@ -104,6 +107,18 @@ func keyOf(q access.Check) Key {
 		name.WriteString(part)
 	}
 	return Key{Entry: name.String(), Subject: access.OfSubject(q.Subject.Object), Resource: access.OfResource(q.Resource)}
+}
+
+// fingerprint tells caveat contexts apart, whatever the order of their names; none is empty.
+func fingerprint(context map[string]any) string {
+	if len(context) == 0 {
+		return ""
+	}
+	sum := sha256.New()
+	if err := json.NewEncoder(sum).Encode(context); err != nil {
+		return rand.Text() // like no other
+	}
+	return string(sum.Sum(nil))
 }
 
 // hit is the answer that a view holds, if it still does (rule 1).

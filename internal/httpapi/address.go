@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"net"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -23,13 +24,16 @@ func (ps Proxies) include(address netip.Addr) bool {
 // write, is read from its end, where each trusted proxy put whom it was called by, up
 // to the first that is not trusted.
 func (ps Proxies) client(r *http.Request) string {
-	peer, err := netip.ParseAddrPort(r.RemoteAddr)
-	if err != nil {
-		return ""
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil || len(ps) == 0 {
+		return host
 	}
-	client := peer.Addr().Unmap()
-	if !ps.include(client) {
-		return client.String()
+	client, err := netip.ParseAddr(host)
+	if err != nil {
+		return host
+	}
+	if client = client.Unmap().WithZone(""); !ps.include(client) {
+		return host
 	}
 	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
 	for i := len(hops) - 1; i >= 0 && ps.include(client); i-- {

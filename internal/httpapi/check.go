@@ -44,7 +44,7 @@ func (r *checked) VisitCheckResponse(w http.ResponseWriter) error {
 	if err != nil {
 		return err
 	}
-	text = append(append(append(text, `,"source":"`...), r.Source...), `"}`...)
+	text = append(append(append(text, `,"source":"`...), r.Source...), "\"}\n"...)
 	w.Header()["Content-Type"] = jsonType
 	_, err = w.Write(text)
 	return err

@@ -34,7 +34,8 @@ func (a *api) identify(c *gin.Context) {
 	}
 	n := &notes{requestID: id, address: a.Limits.Proxies.client(c.Request)}
 	c.Header(requestIDHeader, id)
-	defer begin(c, n)()
+	begin(c, n)
+	defer n.end()
 	c.Next()
 }
 
@@ -79,10 +80,6 @@ func (a *api) recoverPanics(c *gin.Context) {
 	}()
 	c.Next()
 }
-
-// maxTime bounds how long a request may take. It is shorter than the minute after
-// which an Idempotency-Key in use counts as lost.
-const maxTime = 30 * time.Second
 
 // authenticate finds out who is calling, unless anybody may. Whoever signs in for
 // the first time has a profile from then on.

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -13,37 +14,39 @@ import (
 // never left in gin's context: gin gives that to another request as soon as this one
 // is answered, while goroutines started for it may still be looking.
 type notes struct {
-	context.Context // of the request, as it was before
-	requestID       string
-	route           *route         // nil outside the contract
-	address         string         // of the client
-	questions       *limits.Bucket // of the credential, if it asks any
-	login           access.Login
-	person          access.Person
-	body            []byte
-	question        question
-	search          search
-	answer          *access.Answer // to the question, if it was asked already
-	operates        *access.Answer // whether the caller operates the platform, once asked
-	auditAll        bool           // the caller may read all of the audit
+	deadline  // of the request
+	requestID string
+	route     *route         // nil outside the contract
+	address   string         // of the client
+	questions *limits.Bucket // of the credential, if it asks any
+	login     access.Login
+	person    access.Person
+	body      []byte
+	question  question
+	search    search
+	answer    *access.Answer // to the question, if it was asked already
+	operates  *access.Answer // whether the caller operates the platform, once asked
+	auditAll  bool           // the caller may read all of the audit
 }
 
 type notesKey struct{}
 
-// Value implements context.Context: the notes find themselves.
+// begin makes the notes of a request its context, which ends with it.
+func begin(c *gin.Context, n *notes) {
+	n.Context, n.at = c.Request.Context(), time.Now().Add(maxTime)
+	c.Request = c.Request.WithContext(n)
+}
+
+// Value implements context.Context: the notes find themselves, and package context
+// the timer.
 func (n *notes) Value(key any) any {
 	if key == (notesKey{}) {
 		return n
 	}
+	if timer := n.timed.Load(); timer != nil {
+		return timer.Value(key)
+	}
 	return n.Context.Value(key)
-}
-
-// begin gives a request its notes, and bounds its time until end is called.
-func begin(c *gin.Context, n *notes) (end func()) {
-	n.Context = c.Request.Context()
-	ctx, end := context.WithTimeout(n, maxTime)
-	c.Request = c.Request.WithContext(ctx)
-	return end
 }
 
 // noted are the notes on a request, to be read and written by whoever handles it.

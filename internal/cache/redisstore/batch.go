@@ -33,7 +33,7 @@ var errClosed = errors.New("the connection to Redis is closed")
 
 func newBatcher(client redis.UniversalClient) *batcher {
 	b := &batcher{client: client, asked: make(chan *ask), ended: make(chan struct{})}
-	for range runtime.GOMAXPROCS(0) {
+	for range (runtime.GOMAXPROCS(0) + 1) / 2 {
 		b.done.Go(b.run)
 	}
 	return b
@@ -62,6 +62,7 @@ func (b *batcher) run() {
 	for {
 		select {
 		case first := <-b.asked:
+			runtime.Gosched() // whoever is about to ask, asks now
 			b.answer(b.gather(first))
 		case <-b.ended:
 			return

@@ -32,7 +32,7 @@ SOME = -skip '$(CROWD)|$(SERVERS)|TestConsistency/(sharewith|teamwitharrow|quay|
 
 .PHONY: test-long
 test-long: zed spicedb postgres redis ## Run every test at its full length, as every night
-	GATEHOUSE_TEST_KILLS=200 GATEHOUSE_TEST_HUNT=10m $(GO) test -race -timeout 120m $$($(GO) list ./... | grep -v /internal/oracle)
+	GATEHOUSE_TEST_KILLS=200 GATEHOUSE_TEST_HUNT=10m GATEHOUSE_TEST_OVERLOAD=1m $(GO) test -race -timeout 120m $$($(GO) list ./... | grep -v /internal/oracle)
 	GATEHOUSE_TEST_SEQUENCES=10000 $(GO) test -timeout 120m ./internal/oracle
 
 .PHONY: lint

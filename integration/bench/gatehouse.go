@@ -41,7 +41,8 @@ func (f *field) gatehouse(ctx context.Context, program, dir, redisAddress string
 		id, name, args = "gatehouse-redis", "Gatehouse, cached in Redis", []string{"--redis-url", "redis://" + redisAddress}
 	}
 	data := filepath.Join(dir, id)
-	args = append([]string{"serve", "--dev", "--data-dir", data, "--http-addr", host, "--grpc-addr", grpcAddress}, args...)
+	// All that is asked, one person asks: their limits would be measured.
+	args = append([]string{"serve", "--dev", "--limit-questions", "0", "--limit-requests", "0", "--data-dir", data, "--http-addr", host, "--grpc-addr", grpcAddress}, args...)
 	if err := f.run(ctx, answers200("http://"+host+"/readyz"), program, args...); err != nil {
 		return err
 	}

@@ -19,6 +19,7 @@ const (
 	NotFound        Kind = "not_found"
 	Conflict        Kind = "conflict"
 	Gone            Kind = "gone"
+	TooMany         Kind = "too_many"
 	Unavailable     Kind = "unavailable"
 )
 
@@ -29,7 +30,7 @@ type Error struct {
 	Code       string
 	Detail     string
 	Permission string        // Forbidden: the permission that was lacking
-	RetryAfter time.Duration // Unavailable: when to try again; zero says nothing
+	RetryAfter time.Duration // TooMany, Unavailable: when to try again; zero says nothing
 	Cause      error
 }
 

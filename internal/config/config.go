@@ -42,6 +42,7 @@ type Config struct {
 	Audit      Audit    `koanf:",squash"`
 	Operators  []string `koanf:"operators"`
 	OIDC       OIDC     `koanf:",squash"`
+	Limits     Limits   `koanf:",squash"`
 	Dev        bool     `koanf:"dev"`
 	DevKeyFile string   `koanf:"dev-key-file"`
 	Demo       bool     `koanf:"demo"`
@@ -82,6 +83,7 @@ func Flags(flags *pflag.FlagSet) {
 	flags.String("time-zone", "UTC", "IANA time zone of objects that are created without one")
 	flags.StringSlice("operators", nil, "e-mail addresses of those who operate the platform")
 	oidcFlags(flags)
+	limitFlags(flags)
 	flags.Bool("dev", false, "accept tokens made by `gatehouse token`; not for production")
 	flags.String("dev-key-file", "", "signing key of those tokens, for several servers to share; made by the first (default: one in the data directory)")
 	flags.Bool("demo", false, "load a small world of each product to look at")
@@ -207,6 +209,7 @@ func (c Config) faults() []error {
 		fault("nobody could sign in: name an OpenID provider with oidc-issuers, or try Gatehouse out with dev")
 	}
 	faults = append(faults, c.OIDC.faults(c.Dev)...)
+	faults = append(faults, c.Limits.faults()...)
 	if c.DevKeyFile != "" && !c.Dev {
 		fault("dev-key-file needs dev")
 	}

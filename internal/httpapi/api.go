@@ -15,6 +15,7 @@ import (
 	"github.com/gatehouse/gatehouse/internal/access"
 	"github.com/gatehouse/gatehouse/internal/checks"
 	"github.com/gatehouse/gatehouse/internal/explain"
+	"github.com/gatehouse/gatehouse/internal/limits"
 	"github.com/gatehouse/gatehouse/internal/notify"
 	"github.com/gatehouse/gatehouse/internal/operations"
 )
@@ -38,6 +39,7 @@ type Dependencies struct {
 	Announcements *notify.Announcer
 	PublicURL     *url.URL               // where applications reach us
 	Metrics       []prometheus.Collector // of the other parts
+	Limits        Limits
 	Log           *slog.Logger
 	// Ready reports what is not ready to serve, by part; nil errors are well.
 	Ready func(context.Context) map[string]error
@@ -47,7 +49,9 @@ type Dependencies struct {
 
 type api struct {
 	Dependencies
-	seats seats
+	seats    seats
+	gates    gates
+	measured *metrics
 }
 
 var _ StrictServerInterface = (*api)(nil)
@@ -62,7 +66,8 @@ func New(d Dependencies) (http.Handler, error) {
 	gin.SetMode(gin.ReleaseMode)
 	readStrictly()
 
-	a := &api{d, newSeats()}
+	entries := gates{questions: limits.NewGate(d.Limits.MaxQuestions), work: limits.NewGate(d.Limits.MaxWork)}
+	a := &api{d, newSeats(), entries, newMetrics(entries, d.Metrics...)}
 	engine := gin.New()
 	engine.HandleMethodNotAllowed = true
 	engine.RedirectTrailingSlash = false
@@ -75,14 +80,13 @@ func New(d Dependencies) (http.Handler, error) {
 		write(c, newProblem(http.StatusMethodNotAllowed, "method_not_allowed", "this path does not take "+c.Request.Method))
 	})
 
-	measured := newMetrics(d.Metrics...)
-	engine.Use(identify, a.record(measured), a.recoverPanics, headers)
+	engine.Use(a.identify, a.record(a.measured), a.recoverPanics, headers)
 	engine.GET("/healthz", func(c *gin.Context) { c.JSON(http.StatusOK, gin.H{"status": "ok"}) })
 	engine.GET("/readyz", a.readyz)
-	engine.GET("/metrics", measured.serve)
+	engine.GET("/metrics", a.measured.serve)
 	a.mountPages(engine)
 
-	v1 := engine.Group("", contract.find, a.authenticate, a.checkReason, a.readBody, a.only, a.repeat)
+	v1 := engine.Group("", contract.find, a.admit, a.authenticate, a.checkReason, a.readBody, a.only, a.repeat)
 	RegisterHandlersWithOptions(v1, NewStrictHandlerWithOptions(a, []StrictMiddlewareFunc{a.permit}, StrictGinServerOptions{
 		RequestErrorHandlerFunc:  func(c *gin.Context, err error) { a.refuse(c, unreadable(err)) },
 		HandlerErrorFunc:         a.refuse,

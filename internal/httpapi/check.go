@@ -55,6 +55,7 @@ func (a *api) CheckBulk(ctx context.Context, r CheckBulkRequestObject) (CheckBul
 	if n := len(r.Body.Checks); n == 0 || n > maxChecks {
 		return nil, access.Fail(access.Invalid, "invalid_checks", "send 1 to %d checks", maxChecks)
 	}
+	a.spend(ctx, len(r.Body.Checks))
 	results := make([]BulkCheckItem, len(r.Body.Checks))
 	var asked []access.Check
 	var questions []question

@@ -24,6 +24,7 @@ type route struct {
 	need       need
 	open       bool            // to anybody, without an access token
 	asks       bool            // it asks questions, and changes nothing
+	quick      bool            // it asks, and has its answers from the cache if they are there
 	query      map[string]bool // the parameters it takes
 	body       bool            // it takes one
 	repeatable bool            // it takes an Idempotency-Key
@@ -71,6 +72,7 @@ func readContract(contract []byte) (routes, error) {
 			}
 			r := &route{id: operation.ID, need: needs[operation.Permission], query: map[string]bool{}, body: operation.RequestBody != nil, once: operation.ShownOnce}
 			r.asks = strings.HasPrefix(operation.Permission, "may ask")
+			r.quick = r.asks && r.id != "explain"
 			r.open = operation.Security != nil && len(*operation.Security) == 0
 			if r.need == nil {
 				return nil, fmt.Errorf("%s %s names no permission its caller needs (x-permission is %q)", method, path, operation.Permission)

@@ -20,6 +20,7 @@ func (a *api) EvaluateMany(ctx context.Context, r EvaluateManyRequestObject) (Ev
 	if len(r.Body.Evaluations) == 0 {
 		return a.evaluateOnly(ctx, common)
 	}
+	a.spend(ctx, len(r.Body.Evaluations))
 	all := make([]PartialEvaluation, len(r.Body.Evaluations))
 	for i, e := range r.Body.Evaluations {
 		all[i] = e.or(common)

@@ -15,6 +15,11 @@ func (a *api) Invite(ctx context.Context, r InviteRequestObject) (InviteResponse
 	if err != nil {
 		return nil, err
 	}
+	if invited, err := email.Parse(r.Body.Email); err == nil { // the operation says what is wrong with another
+		if err := a.mayInvite(ctx, invited); err != nil {
+			return nil, err
+		}
+	}
 	i, at, err := a.Operations.Invite(ctx, by(ctx, r.Params.GatehouseReason), objectOf(r.Collection, r.ID),
 		operations.Newcomer{Email: r.Body.Email, GivenName: r.Body.GivenName, FamilyName: r.Body.FamilyName},
 		r.Body.Roles, last, expiry(r.Body.ExpiresIn))
@@ -55,6 +60,13 @@ func (a *api) ListInvitations(ctx context.Context, r ListInvitationsRequestObjec
 
 // ResendInvitation replaces an invitation by a new one.
 func (a *api) ResendInvitation(ctx context.Context, r ResendInvitationRequestObject) (ResendInvitationResponseObject, error) {
+	old, err := a.Operations.Invitation(ctx, r.ID)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.mayInvite(ctx, old.Email); err != nil {
+		return nil, err
+	}
 	i, at, err := a.Operations.Resend(ctx, by(ctx, r.Params.GatehouseReason), r.ID)
 	return ResendInvitation201JSONResponse{invited(i, at)}, err
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
-	"net"
 	"net/http"
 	"regexp"
 	"runtime/debug"
@@ -28,16 +27,12 @@ var requestIDPattern = regexp.MustCompile(`^[A-Za-z0-9._\-]{1,128}$`)
 
 // identify gives each request an id, the caller's own if it is a plain one. To
 // AuthZEN it is any text, which comes back as it was.
-func identify(c *gin.Context) {
+func (a *api) identify(c *gin.Context) {
 	id := c.GetHeader(requestIDHeader)
 	if id == "" || !requestIDPattern.MatchString(id) && !isAuthzen(c) {
 		id = ulid.Make().String()
 	}
-	n := &notes{requestID: id}
-	// What a header says of where a request comes from, anybody can write.
-	if host, _, err := net.SplitHostPort(c.Request.RemoteAddr); err == nil {
-		n.address = host
-	}
+	n := &notes{requestID: id, address: a.Limits.Proxies.client(c.Request)}
 	c.Header(requestIDHeader, id)
 	begin(c, n)
 	defer n.end()
@@ -89,12 +84,19 @@ func (a *api) recoverPanics(c *gin.Context) {
 // authenticate finds out who is calling, unless anybody may. Whoever signs in for
 // the first time has a profile from then on.
 func (a *api) authenticate(c *gin.Context) {
-	switch r := noted(c.Request.Context()).route; {
+	r := noted(c.Request.Context()).route
+	switch {
 	case r.open:
 	case r.asks:
 		a.seat(c)
 	default:
 		a.signIn(c)
+	}
+	if c.IsAborted() || r.open {
+		return
+	}
+	if err := a.mayGoOn(c.Request.Context()); err != nil {
+		a.refuse(c, err)
 	}
 }
 
@@ -104,7 +106,7 @@ func (a *api) signIn(c *gin.Context) {
 		a.refuse(c, access.Fail(access.Unauthenticated, "unauthenticated", "send an access token as Authorization: Bearer"))
 		return
 	}
-	login, err := a.Logins.Authenticate(c.Request.Context(), strings.TrimSpace(token))
+	login, err := a.verify(c, strings.TrimSpace(token))
 	if err != nil {
 		a.refuse(c, err)
 		return
@@ -122,7 +124,7 @@ func (a *api) signIn(c *gin.Context) {
 func (a *api) seat(c *gin.Context) {
 	token, n := c.GetHeader("Authorization"), noted(c.Request.Context())
 	if s, ok := a.seats.find(token); ok {
-		n.login, n.person = s.login, s.person
+		n.login, n.person, n.questions = s.login, s.person, s.questions
 		return
 	}
 	if a.signIn(c); !c.IsAborted() {

@@ -7,6 +7,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/gatehouse/gatehouse/internal/access"
+	"github.com/gatehouse/gatehouse/internal/limits"
 )
 
 // notes are what is found out about a request on its way to its handler. They are
@@ -15,8 +16,9 @@ import (
 type notes struct {
 	deadline  // of the request
 	requestID string
-	route     *route // nil outside the contract
-	address   string // of the client
+	route     *route         // nil outside the contract
+	address   string         // of the client
+	questions *limits.Bucket // of the credential, if it asks any
 	login     access.Login
 	person    access.Person
 	body      []byte

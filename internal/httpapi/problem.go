@@ -24,6 +24,7 @@ var statuses = map[access.Kind]int{
 	access.NotFound:        http.StatusNotFound,
 	access.Conflict:        http.StatusConflict,
 	access.Gone:            http.StatusGone,
+	access.TooMany:         http.StatusTooManyRequests,
 	access.Unavailable:     http.StatusServiceUnavailable,
 }
 

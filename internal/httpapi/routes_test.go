@@ -51,7 +51,7 @@ func TestEveryKindOfErrorHasAStatus(t *testing.T) {
 		access.Malformed: http.StatusBadRequest, access.Invalid: http.StatusUnprocessableEntity,
 		access.Unauthenticated: http.StatusUnauthorized, access.Forbidden: http.StatusForbidden,
 		access.NotFound: http.StatusNotFound, access.Conflict: http.StatusConflict, access.Gone: http.StatusGone,
-		access.Unavailable: http.StatusServiceUnavailable,
+		access.TooMany: http.StatusTooManyRequests, access.Unavailable: http.StatusServiceUnavailable,
 	} {
 		p := problem(&access.Error{Kind: kind, Code: "some_code", Detail: "Some detail.", Cause: assert.AnError})
 		assert.Equal(t, want, p.Status, kind)

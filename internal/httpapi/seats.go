@@ -7,6 +7,7 @@ import (
 	"github.com/maypok86/otter/v2"
 
 	"github.com/gatehouse/gatehouse/internal/access"
+	"github.com/gatehouse/gatehouse/internal/limits"
 )
 
 const (
@@ -21,16 +22,21 @@ const (
 // whoever changes something, or asks about their own profile, signs in each time.
 type seats struct {
 	taken *otter.Cache[[sha256.Size]byte, seat]
+	good  *otter.Cache[[sha256.Size]byte, struct{}] // tokens, when they were last looked at
 }
 
 type seat struct {
-	login  access.Login
-	person access.Person
-	until  time.Time
+	login     access.Login
+	person    access.Person
+	questions *limits.Bucket // of the token, for as long as it is remembered at all
+	until     time.Time
 }
 
 func newSeats() seats {
-	return seats{otter.Must(&otter.Options[[sha256.Size]byte, seat]{MaximumSize: maxSeats})}
+	return seats{
+		taken: otter.Must(&otter.Options[[sha256.Size]byte, seat]{MaximumSize: maxSeats}),
+		good:  otter.Must(&otter.Options[[sha256.Size]byte, struct{}]{MaximumSize: maxSeats}),
+	}
 }
 
 // find returns who holds a token; the token itself is not kept.
@@ -40,5 +46,20 @@ func (s seats) find(token string) (seat, bool) {
 }
 
 func (s seats) take(token string, n *notes) {
-	s.taken.Set(sha256.Sum256([]byte(token)), seat{n.login, n.person, time.Now().Add(seatTime)})
+	key := sha256.Sum256([]byte(token))
+	before, _ := s.taken.GetIfPresent(key)
+	if n.questions = before.questions; n.questions == nil {
+		n.questions = new(limits.Bucket)
+	}
+	s.taken.Set(key, seat{n.login, n.person, n.questions, time.Now().Add(seatTime)})
 }
+
+// knows says whether a token was good when it was last looked at.
+func (s seats) knows(token string) bool {
+	_, ok := s.good.GetIfPresent(sha256.Sum256([]byte(token)))
+	return ok
+}
+
+func (s seats) trust(token string) { s.good.Set(sha256.Sum256([]byte(token)), struct{}{}) }
+
+func (s seats) distrust(token string) { s.good.Invalidate(sha256.Sum256([]byte(token))) }

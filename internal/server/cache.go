@@ -13,6 +13,7 @@ import (
 	"github.com/gatehouse/gatehouse/internal/cache/redisstore"
 	"github.com/gatehouse/gatehouse/internal/checks"
 	"github.com/gatehouse/gatehouse/internal/config"
+	"github.com/gatehouse/gatehouse/internal/limits"
 	"github.com/gatehouse/gatehouse/internal/relationships"
 	"github.com/gatehouse/gatehouse/internal/spicedb"
 )
@@ -47,7 +48,8 @@ type cached struct {
 	writer    access.Relationships
 	followers []follower
 	collected []prometheus.Collector
-	store     cache.Store // nil: nothing is kept
+	store     cache.Store  // nil: nothing is kept
+	rates     limits.Store // nil: each server counts by itself
 }
 
 // state says whether answers are kept: "ok", "bypassed" while the store cannot be
@@ -91,7 +93,7 @@ func (s *Server) cache(ctx context.Context, c config.Config, b backend, facts ac
 		if err != nil {
 			return nil, err
 		}
-		store = redis
+		store, built.rates = redis, redis
 	}
 	built.store = store
 	metrics := cache.NewMetrics(time.Now)

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/oklog/ulid/v2"
+	"golang.org/x/net/netutil"
 
 	"github.com/gatehouse/gatehouse/internal/access"
 	"github.com/gatehouse/gatehouse/internal/audit"
@@ -123,7 +124,7 @@ func New(ctx context.Context, c config.Config, log *slog.Logger) (_ *Server, err
 	if err := s.Operations.KeepOperators(ctx); err != nil {
 		return nil, err
 	}
-	if err := s.listen(c.HTTPAddr, shown); err != nil {
+	if err := s.listen(c.HTTPAddr, c.Limits.MaxConnections, shown); err != nil {
 		return nil, err
 	}
 	public, err := url.Parse(cmp.Or(c.PublicURL, s.URL))
@@ -166,7 +167,8 @@ func New(ctx context.Context, c config.Config, log *slog.Logger) (_ *Server, err
 			_, down := gateway.Head(ctx)
 			return map[string]error{"spicedb": down, "directory": on.db.PingContext(ctx)}
 		},
-		Cache: cached.state,
+		Cache:  cached.state,
+		Limits: limitsOf(c.Limits, cached.rates),
 	})
 	if err != nil {
 		return nil, err
@@ -179,9 +181,12 @@ func New(ctx context.Context, c config.Config, log *slog.Logger) (_ *Server, err
 }
 
 // listen takes an address, to be served over TLS if there is a certificate to show.
-func (s *Server) listen(addr string, shown *certificate) (err error) {
+func (s *Server) listen(addr string, connections int, shown *certificate) (err error) {
 	if s.listener, err = net.Listen("tcp", addr); err != nil {
 		return fmt.Errorf("listen on http-addr: %w", err)
+	}
+	if connections > 0 { // the rest wait in the queue of the system, where they take no memory of ours
+		s.listener = netutil.LimitListener(s.listener, connections)
 	}
 	s.closers = append(s.closers, func() error {
 		if err := s.listener.Close(); !errors.Is(err, net.ErrClosed) {
@@ -192,7 +197,7 @@ func (s *Server) listen(addr string, shown *certificate) (err error) {
 	s.URL = "http://" + reachable(s.listener.Addr().String())
 	s.http = &http.Server{
 		ReadHeaderTimeout: 5 * time.Second,
-		ReadTimeout:       30 * time.Second,
+		ReadTimeout:       15 * time.Second, // a request that is let in takes a place while its body is read
 		WriteTimeout:      60 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    32 << 10,

@@ -21,7 +21,7 @@ import (
 func settings(t testing.TB) config.Config {
 	return config.Config{
 		Stores: config.Stores{DataDir: t.TempDir()}, HTTPAddr: "127.0.0.1:0", GRPCAddr: "127.0.0.1:0", GRPCKey: "a-preshared-key-of-length",
-		PublicURL: "http://gatehouse.example", MailFrom: "gatehouse@example.org", Dev: true,
+		PublicURL: "http://gatehouse.example", MailFrom: "gatehouse@example.org", Dev: true, Limits: config.DefaultLimits,
 	}
 }
 

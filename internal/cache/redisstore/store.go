@@ -8,6 +8,7 @@ import (
 	"net"
 	"time"
 
+	"github.com/go-redis/redis_rate/v10"
 	"github.com/redis/go-redis/v9"
 
 	"github.com/gatehouse/gatehouse/internal/access"
@@ -30,6 +31,7 @@ type Store struct {
 	client  redis.UniversalClient
 	servers *incarnations
 	batch   *batcher
+	rates   *redis_rate.Limiter
 }
 
 var _ cache.Store = (*Store)(nil)
@@ -47,6 +49,7 @@ func Open(r config.Redis, datastore string) *Store {
 		o.ConnMaxLifetime = time.Minute // a server that was demoted keeps its connections
 	})
 	s.batch = newBatcher(s.client)
+	s.rates = redis_rate.NewLimiter(s.client)
 	return s
 }
 

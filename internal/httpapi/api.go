@@ -17,6 +17,7 @@ import (
 	"github.com/gatehouse/gatehouse/internal/explain"
 	"github.com/gatehouse/gatehouse/internal/notify"
 	"github.com/gatehouse/gatehouse/internal/operations"
+	"github.com/gatehouse/gatehouse/internal/uses"
 )
 
 // Authenticator turns a bearer token into the login it stands for.
@@ -33,6 +34,7 @@ type Dependencies struct {
 	People        access.People
 	Replays       access.Replays
 	Logins        Authenticator
+	Uses          *uses.Uses // of applications' keys
 	Vocabulary    access.Vocabulary // what can be asked about
 	Mails         access.Mails
 	Announcements *notify.Announcer

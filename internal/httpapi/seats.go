@@ -19,6 +19,9 @@ const (
 // seats remember, for a moment, whose login a token stands for: to read it and to
 // look its person up takes longer than to answer a check. They are for questions only;
 // whoever changes something, or asks about their own profile, signs in each time.
+//
+// Of an application only which of its keys a token is is remembered, which never
+// changes; whether that key is live is asked with each question.
 type seats struct {
 	taken *otter.Cache[[sha256.Size]byte, seat]
 }
@@ -26,6 +29,7 @@ type seats struct {
 type seat struct {
 	login  access.Login
 	person access.Person
+	app    presented
 	until  time.Time
 }
 
@@ -40,5 +44,5 @@ func (s seats) find(token string) (seat, bool) {
 }
 
 func (s seats) take(token string, n *notes) {
-	s.taken.Set(sha256.Sum256([]byte(token)), seat{n.login, n.person, time.Now().Add(seatTime)})
+	s.taken.Set(sha256.Sum256([]byte(token)), seat{n.login, n.person, n.app, time.Now().Add(seatTime)})
 }

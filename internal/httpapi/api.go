@@ -34,7 +34,7 @@ type Dependencies struct {
 	People        access.People
 	Replays       access.Replays
 	Logins        Authenticator
-	Uses          *uses.Uses // of applications' keys
+	Uses          *uses.Uses        // of applications' keys
 	Vocabulary    access.Vocabulary // what can be asked about
 	Mails         access.Mails
 	Announcements *notify.Announcer

@@ -20,13 +20,13 @@ func TestSecrets(t *testing.T) {
 	assert.Equal(t, text[:12], secret.Prefix(secret.Application, text))
 
 	for name, wrong := range map[string]string{
-		"empty":         "",
+		"empty":           "",
 		"of another kind": secret.New(secret.APIKey),
-		"cut short":     text[:len(text)-1],
-		"too long":      text + "0",
-		"in upper case": strings.ToUpper(text),
-		"mistyped":      text[:10] + flip(text[10]) + text[11:],
-		"with a space":  text + " ",
+		"cut short":       text[:len(text)-1],
+		"too long":        text + "0",
+		"in upper case":   strings.ToUpper(text),
+		"mistyped":        text[:10] + flip(text[10]) + text[11:],
+		"with a space":    text + " ",
 	} {
 		assert.False(t, secret.Valid(secret.Application, wrong), name)
 	}

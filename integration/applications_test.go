@@ -17,6 +17,8 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/status"
+
+	"github.com/gatehouse/gatehouse/client"
 )
 
 // app is an application, and itself at the API with one of its keys.
@@ -348,4 +350,42 @@ func (r *replicas) revokedAtOnce(t *testing.T, servers []*server) {
 		caller{asking, next.token}.post(t, "/v1/check", q).want(t, http.StatusOK)
 		a = next
 	}
+}
+
+// TestApplicationsFromTheCommandLine are created, listed, rotated and revoked as an
+// operator does it, and one asks with the client for Go.
+func TestApplicationsFromTheCommandLine(t *testing.T) {
+	t.Parallel()
+	run := func(args ...string) (string, error) {
+		return say(t.Context(), "", "env", append([]string{"GATEHOUSE_TOKEN=" + shared.mint(t, "--email", "olga@operators.example", "--operator"), "GATEHOUSE_URL=" + shared.url, gatehouse, "app"}, args...)...)
+	}
+	printed, err := run("create", "From afar", "--scope", "check,lookup", "--expires-in", "1h")
+	require.NoError(t, err)
+	asks, err := client.New(client.Config{URL: shared.url, Token: client.StaticToken(strings.TrimSpace(printed))})
+	require.NoError(t, err)
+	q := client.Check{Resource: client.Object{Type: "platform", ID: "gatehouse"}, Permission: "operate", Subject: client.User("x")}
+	decision, err := asks.Check(t.Context(), q)
+	require.NoError(t, err)
+	assert.False(t, decision.Allowed)
+
+	var id string
+	for _, a := range shared.operator(t).get(t, "/v1/applications?limit=1000").at(t, "applications").([]any) {
+		if a := a.(map[string]any); a["name"] == "From afar" {
+			id = a["id"].(string)
+		}
+	}
+	second, err := run("rotate", id)
+	require.NoError(t, err)
+	listed, err := run("list")
+	require.NoError(t, err)
+	for _, secret := range []string{printed, second} {
+		assert.Contains(t, listed, secret[:12])
+		assert.NotContains(t, listed, strings.TrimSpace(secret))
+	}
+	_, err = run("rotate", id)
+	require.ErrorContains(t, err, "two_keys")
+	_, err = run("revoke", id)
+	require.NoError(t, err)
+	_, err = asks.Check(t.Context(), q)
+	require.ErrorIs(t, err, client.ErrUnauthenticated)
 }

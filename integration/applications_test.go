@@ -72,11 +72,12 @@ func TestScopesOfApplications(t *testing.T) {
 		"searchResources": object{"subject": object{"type": "user", "id": member}, "action": object{"name": "view"}, "resource": object{"type": "project"}},
 		"searchActions":   object{"subject": object{"type": "user", "id": member}, "resource": object{"type": "project", "id": w.id("project")}},
 	}
-	apps := map[string]app{"manage_people": shared.newApp(t, nil, object{"type": "project", "id": w.id("project")})}
+	here := object{"type": "project", "id": w.id("project")}
+	apps := map[string]app{"manage_people": shared.newApp(t, nil, here, here)}
 	for _, scope := range []string{"check", "lookup", "explain", "read_audit", "grpc_read", "grpc_write"} {
 		apps[scope] = shared.newApp(t, []string{scope})
 	}
-	revoked := shared.newApp(t, []string{"check", "lookup", "explain", "read_audit"}, object{"type": "project", "id": w.id("project")})
+	revoked := shared.newApp(t, []string{"check", "lookup", "explain", "read_audit"}, here)
 	revoked.revoke(t)
 
 	asked := map[string]int{}
@@ -388,4 +389,23 @@ func TestApplicationsFromTheCommandLine(t *testing.T) {
 	require.NoError(t, err)
 	_, err = asks.Check(t.Context(), q)
 	require.ErrorIs(t, err, client.ErrUnauthenticated)
+}
+
+// TestApplicationsAreRefusedWhatIsNotOffered before anything of them is kept.
+func TestApplicationsAreRefusedWhatIsNotOffered(t *testing.T) {
+	t.Parallel()
+	w := build(t, shared, "apps-refused")
+	for code, body := range map[string]object{
+		"unknown_scope":       {"name": "A", "scopes": []string{"operate"}},
+		"scope_required":      {"name": "A"},
+		"invalid_name":        {"name": " ", "scopes": []string{"check"}},
+		"invalid_time":        {"name": "A", "scopes": []string{"check"}, "expires_at": "2020-01-01T00:00:00Z"},
+		"not_manageable":      {"name": "A", "manages": []object{{"type": "platform", "id": "gatehouse"}}},
+		"malformed_reference": {"name": "A", "manages": []object{{"type": "project", "id": "!"}}},
+	} {
+		shared.operator(t).post(t, "/v1/applications", body).want(t, http.StatusUnprocessableEntity).code(t, code)
+	}
+	shared.operator(t).post(t, "/v1/applications", object{"name": "A", "manages": []object{{"type": "project", "id": "none-such"}}}).want(t, http.StatusNotFound)
+	w.admin(t, "partner").post(t, "/v1/applications", object{"name": "A", "scopes": []string{"check"}}).want(t, http.StatusForbidden)
+	w.admin(t, "partner").get(t, "/v1/applications").want(t, http.StatusForbidden)
 }

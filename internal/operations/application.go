@@ -63,13 +63,18 @@ func existsApplication(app access.Object) access.Precondition {
 // Errors: Invalid (invalid_name, unknown_scope, scope_required, not_manageable, invalid_time),
 // Forbidden, NotFound (not_found) for an object to manage.
 func (o *Operations) CreateApplication(ctx context.Context, by By, n NewApplication) (Application, string, access.Token, error) {
-	app := Application{ID: o.NewID(), Name: n.Name, Manages: n.Manages, CreatedBy: by.Actor.ID, CreatedAt: o.Now().UTC().Truncate(time.Second)}
+	app := Application{ID: o.NewID(), Name: n.Name, CreatedBy: by.Actor.ID, CreatedAt: o.Now().UTC().Truncate(time.Second)}
 	var err error
 	if err := checkName("name", n.Name, true); err != nil {
 		return app, "", "", err
 	}
 	if app.Scopes, err = roles.FindScopes(n.Scopes); err != nil {
 		return app, "", "", err
+	}
+	for _, object := range n.Manages {
+		if !slices.Contains(app.Manages, object) {
+			app.Manages = append(app.Manages, object)
+		}
 	}
 	if len(app.Scopes)+len(app.Manages) == 0 {
 		return app, "", "", access.Fail(access.Invalid, "scope_required", "name at least one scope, or object to manage the people of")

@@ -63,6 +63,9 @@ func (a *api) ListAuditEvents(ctx context.Context, r ListAuditEventsRequestObjec
 		if !operator || isApplication {
 			e.From = "" // where staff and other admins sit is theirs
 		}
+		if isApplication {
+			e.Reason = "" // people write what they like, and whom it is about
+		}
 		body.Events[i] = auditEventBody(e, people)
 	}
 	return body, nil

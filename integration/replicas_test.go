@@ -92,6 +92,7 @@ func TestReplicas(t *testing.T) {
 	w := build(t, servers[0], "replicas")
 
 	t.Run("every change is seen at once by the other", func(t *testing.T) { r.seenAtOnce(t, w, servers[1]) })
+	t.Run("a revoked key is refused at once by the other", func(t *testing.T) { r.revokedAtOnce(t, servers) })
 	t.Run("each change is audited once and each mail sent once", func(t *testing.T) { r.derivedOnce(t, w, servers[1]) })
 	keys := []string{"--public-key", filepath.Join(servers[0].dataDir, "audit-key.pem"), "--public-key", filepath.Join(servers[1].dataDir, "audit-key.pem")}
 	t.Run("another takes over from one that is killed", func(t *testing.T) { servers = r.takenOver(t, w, servers) })

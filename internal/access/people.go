@@ -81,6 +81,25 @@ type APIKeyProfile struct {
 	CreatedAt time.Time
 }
 
+// ApplicationProfile is what the directory keeps of an application. What it may do,
+// and which of its keys are live, are relationships.
+type ApplicationProfile struct {
+	ID        string
+	Name      string
+	CreatedBy string // id of the person
+	CreatedAt time.Time
+}
+
+// ApplicationKeyProfile is what the directory keeps of a key of an application.
+type ApplicationKeyProfile struct {
+	ID            string
+	ApplicationID string
+	Hash          [32]byte // SHA-256 of the secret
+	Prefix        string   // the beginning of the secret, by which people tell keys apart
+	CreatedAt     time.Time
+	LastUsedAt    time.Time // to the minute; zero: never
+}
+
 // InvitationProfile is what the directory keeps of an invitation; whether it is
 // pending is a matter of relationships.
 type InvitationProfile struct {

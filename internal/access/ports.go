@@ -103,6 +103,21 @@ type APIKeys interface {
 	APIKeysByID(ctx context.Context, ids []string) (map[string]APIKeyProfile, error)
 }
 
+// Applications is the part of the directory that knows what applications are called
+// and by which secrets their keys are recognised. Every method may fail with Unavailable.
+type Applications interface {
+	AddApplication(ctx context.Context, p ApplicationProfile) error
+	// ApplicationsByID returns those of the applications that exist, by id.
+	ApplicationsByID(ctx context.Context, ids []string) (map[string]ApplicationProfile, error)
+	AddApplicationKey(ctx context.Context, p ApplicationKeyProfile) error
+	// ApplicationKeysByID returns those of the keys that exist, by id.
+	ApplicationKeysByID(ctx context.Context, ids []string) (map[string]ApplicationKeyProfile, error)
+	// ApplicationKeyByHash fails with NotFound (not_found).
+	ApplicationKeyByHash(ctx context.Context, hash [32]byte) (ApplicationKeyProfile, error)
+	// KeyUsed notes when a key was used, unless it was used later.
+	KeyUsed(ctx context.Context, keyID string, at time.Time) error
+}
+
 // Cursors remembers how far each follower of Watch has come.
 // Every method may fail with Unavailable.
 type Cursors interface {

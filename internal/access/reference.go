@@ -18,6 +18,8 @@ const (
 	TypeInvitation      = "invitation"
 	TypeVersion         = "version"
 	TypeAPIKey          = "api_key"
+	TypeApplication     = "application"
+	TypeApplicationKey  = "application_key"
 	TypeService         = "service"
 	TypeResource        = "resource"
 	TypeGatehouse       = "gatehouse" // the servers themselves

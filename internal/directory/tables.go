@@ -8,7 +8,7 @@ import (
 
 // travelling are the tables that are exported and imported, those referred to
 // first. Mails that were sent keep their worth, for the hashes of their tokens
-// travel with the invitations, and API keys work on by theirs.
+// travel with the invitations, and API keys and applications work on by theirs.
 var travelling = []table{
 	{"people", []column{
 		text("id"), text("email"), text("given_name"), text("family_name"), number("created_at"),
@@ -22,6 +22,10 @@ var travelling = []table{
 	{"invitations", []column{text("id"), text("invitee_id"), text("email"), number("created_at"), number("expires_at")}},
 	{"invitation_tokens", []column{binary("hash"), text("invitation_id")}},
 	{"api_keys", []column{text("id"), text("name"), binary("hash"), number("created_at")}},
+	{"applications", []column{text("id"), text("name"), text("created_by"), number("created_at")}},
+	{"application_keys", []column{
+		text("id"), text("application_id"), binary("hash"), text("prefix"), number("created_at"), number("last_used_at"),
+	}},
 }
 
 // staying are the tables that are left behind. A cursor is a moment of one SpiceDB

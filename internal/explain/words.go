@@ -16,10 +16,21 @@ var permissions = map[string]map[string]string{
 		"read":   "see %s",
 		"delete": "delete %s",
 	},
+	access.TypeApplication: {
+		"read":         "see %s",
+		"authenticate": "act as %s",
+	},
 	access.TypePlatform: {
 		"read":    "see the staff of %s",
 		"operate": "operate %s",
 		"assist":  "assist the customers of %s",
+
+		"check":      "ask for answers of %s",
+		"lookup":     "ask for lists of %s",
+		"explain":    "ask for the reasons of %s",
+		"read_audit": "read the audit of %s",
+		"grpc_read":  "read all relationships of %s",
+		"grpc_write": "write all relationships of %s",
 	},
 	access.TypePartner: {
 		"read":                 "see %s",
@@ -187,6 +198,7 @@ var (
 var types = map[string]string{
 	access.TypeCustomerAccount: "customer account",
 	access.TypeAPIKey:          "API key",
+	access.TypeApplicationKey:  "key",
 }
 
 func typeName(objectType string) string {

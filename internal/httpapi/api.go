@@ -18,6 +18,7 @@ import (
 	"github.com/gatehouse/gatehouse/internal/limits"
 	"github.com/gatehouse/gatehouse/internal/notify"
 	"github.com/gatehouse/gatehouse/internal/operations"
+	"github.com/gatehouse/gatehouse/internal/uses"
 )
 
 // Authenticator turns a bearer token into the login it stands for.
@@ -34,6 +35,7 @@ type Dependencies struct {
 	People        access.People
 	Replays       access.Replays
 	Logins        Authenticator
+	Uses          *uses.Uses        // of applications' keys
 	Vocabulary    access.Vocabulary // what can be asked about
 	Mails         access.Mails
 	Announcements *notify.Announcer

@@ -196,6 +196,15 @@ func mayAsk(a *api, c *gin.Context, request any) error {
 	return a.askAtOnce(c.Request.Context(), q)
 }
 
+// mayAskEach lets everybody begin: the handler asks for each. An application may ask
+// all of them, or none.
+func mayAskEach(a *api, c *gin.Context, _ any) error {
+	if ctx := c.Request.Context(); noted(ctx).app.is() {
+		return a.mayAskAnything(ctx)
+	}
+	return nil
+}
+
 // ask decides whether the caller may ask a question. Relations are for operators:
 // a flag is a relation to everyone, so an answer about oneself would tell a fact
 // about somebody else's object.
@@ -208,7 +217,7 @@ func (a *api) ask(ctx context.Context, q question) error {
 
 // aboutCaller reports whether a question is about what its caller may do.
 func (q question) aboutCaller(ctx context.Context) bool {
-	return !q.stranger && !q.relation && q.Subject == (access.Subject{Object: caller(ctx)})
+	return !noted(ctx).app.is() && !q.stranger && !q.relation && q.Subject == (access.Subject{Object: caller(ctx)})
 }
 
 // askAtOnce notes a question and decides whether the caller may ask it. Where that
@@ -217,7 +226,7 @@ func (a *api) askAtOnce(ctx context.Context, q question) error {
 	n := noted(ctx)
 	n.question = q
 	if !q.aboutCaller(ctx) {
-		both := a.Checks.Bulk(ctx, []access.Check{operate(ctx), q.Check})
+		both := a.Checks.Bulk(ctx, []access.Check{askAnything(ctx), q.Check})
 		n.operates, n.answer = &both[0], &both[1]
 	}
 	return a.ask(ctx, q)
@@ -231,24 +240,33 @@ func (a *api) answer(ctx context.Context, q question) (access.Decision, error) {
 	return a.Checks.Check(ctx, q.Check)
 }
 
-// operates reports whether the caller operates the platform: one request asks once.
+// operates reports whether the caller may ask about anybody: one request asks once.
 func (a *api) operates(ctx context.Context) (bool, error) {
 	n := noted(ctx)
 	if n.operates == nil {
-		decision, err := a.Checks.Check(ctx, operate(ctx))
+		decision, err := a.Checks.Check(ctx, askAnything(ctx))
 		n.operates = &access.Answer{Decision: decision, Err: err}
 	}
 	return n.operates.Decision.Allowed, n.operates.Err
 }
 
-func operate(ctx context.Context) access.Check {
-	return access.Check{Resource: access.Platform, Permission: "operate", Subject: access.Subject{Object: caller(ctx)}}
+// askAnything is the question whether the caller may ask about anybody: operators
+// may, and applications in whose scope the request is.
+func askAnything(ctx context.Context) access.Check {
+	permission := "operate"
+	if n := noted(ctx); n.app.is() {
+		permission = n.route.scope
+	}
+	return access.Check{Resource: access.Platform, Permission: permission, Subject: access.Subject{Object: caller(ctx)}}
 }
 
 func (a *api) operatorOrPeopleOf(ctx context.Context, resource access.Object, relation bool) error {
 	operates, err := a.operates(ctx)
 	if err != nil || operates {
 		return err
+	}
+	if noted(ctx).app.is() {
+		return a.outOfScope(ctx)
 	}
 	kind, ok := roles.KindOf(resource.Type)
 	if !ok || kind.PeopleBy == "" || relation {

@@ -29,6 +29,7 @@ type route struct {
 	body       bool            // it takes one
 	repeatable bool            // it takes an Idempotency-Key
 	once       string          // the field of its answer that is not repeated
+	scope      string          // what an application needs to call it; empty: none may
 }
 
 // routes are all there are, by method and gin's path.
@@ -65,12 +66,13 @@ func readContract(contract []byte) (routes, error) {
 				Parameters  []parameter
 				RequestBody any    `yaml:"requestBody"`
 				ShownOnce   string `yaml:"x-shown-once"`
+				Scope       string `yaml:"x-scope"`
 				Security    *[]any // what replaces the access token
 			}
 			if err := node.Decode(&operation); err != nil {
 				return nil, fmt.Errorf("read the contract: %s %s: %w", method, path, err)
 			}
-			r := &route{id: operation.ID, need: needs[operation.Permission], query: map[string]bool{}, body: operation.RequestBody != nil, once: operation.ShownOnce}
+			r := &route{id: operation.ID, need: needs[operation.Permission], query: map[string]bool{}, body: operation.RequestBody != nil, once: operation.ShownOnce, scope: operation.Scope}
 			r.asks = strings.HasPrefix(operation.Permission, "may ask")
 			r.quick = r.asks && r.id != "explain"
 			r.open = operation.Security != nil && len(*operation.Security) == 0

@@ -95,7 +95,7 @@ func (a *api) mayEvaluate(c *gin.Context, e PartialEvaluation) error {
 	}
 	if q.void {
 		noted(c.Request.Context()).question = q
-		return nil
+		return mayAskEach(a, c, nil)
 	}
 	return visibly(q.Resource, a.askAtOnce(c.Request.Context(), q))
 }

@@ -81,17 +81,16 @@ func (a *api) spend(ctx context.Context, n int) {
 	}
 }
 
-// verify finds out whose login a token stands for. Refusals are counted by address,
+// verify has a token looked at. Refusals are counted by address,
 // and once there are too many only tokens are looked at that were good before: who
 // forges tokens leaves those in peace who come from the same address.
-func (a *api) verify(c *gin.Context, token string) (access.Login, error) {
-	ctx := c.Request.Context()
+func (a *api) verify(ctx context.Context, token string, look func() error) error {
 	from := network(address(ctx))
 	wait := a.Limits.Failures.Take(ctx, from)
 	if wait > 0 && !a.seats.knows(token) {
-		return access.Login{}, a.tooMany("failures", "too_many_failures", wait)
+		return a.tooMany("failures", "too_many_failures", wait)
 	}
-	login, err := a.Logins.Authenticate(ctx, token)
+	err := look()
 	switch {
 	case access.IsKind(err, access.Unauthenticated):
 		a.seats.distrust(token)
@@ -101,11 +100,11 @@ func (a *api) verify(c *gin.Context, token string) (access.Login, error) {
 	if err == nil {
 		a.seats.trust(token)
 	}
-	return login, err
+	return err
 }
 
 // mayGoOn counts questions by the credential they are asked with, and whatever else is
-// requested by person.
+// requested by person or application.
 func (a *api) mayGoOn(ctx context.Context) error {
 	n := noted(ctx)
 	if n.route.quick {
@@ -114,7 +113,7 @@ func (a *api) mayGoOn(ctx context.Context) error {
 		}
 		return nil
 	}
-	if wait := a.Limits.Requests.Take(ctx, n.person.ID); wait > 0 {
+	if wait := a.Limits.Requests.Take(ctx, asker(ctx)); wait > 0 {
 		return a.tooMany("requests", "too_many_requests", wait)
 	}
 	return nil

@@ -18,6 +18,7 @@ import (
 
 	"github.com/gatehouse/gatehouse/internal/access"
 	"github.com/gatehouse/gatehouse/internal/operations"
+	"github.com/gatehouse/gatehouse/internal/secret"
 )
 
 // requestIDHeader is X-Request-ID as Go spells it, which spares it the trouble.
@@ -84,19 +85,24 @@ func (a *api) recoverPanics(c *gin.Context) {
 // authenticate finds out who is calling, unless anybody may. Whoever signs in for
 // the first time has a profile from then on.
 func (a *api) authenticate(c *gin.Context) {
-	r := noted(c.Request.Context()).route
+	n := noted(c.Request.Context())
 	switch {
-	case r.open:
-	case r.asks:
+	case n.route.open:
+		return
+	case n.route.asks:
 		a.seat(c)
 	default:
 		a.signIn(c)
 	}
-	if c.IsAborted() || r.open {
+	if c.IsAborted() {
 		return
 	}
 	if err := a.mayGoOn(c.Request.Context()); err != nil {
 		a.refuse(c, err)
+		return
+	}
+	if n.app.is() {
+		a.letOn(c)
 	}
 }
 
@@ -106,25 +112,29 @@ func (a *api) signIn(c *gin.Context) {
 		a.refuse(c, access.Fail(access.Unauthenticated, "unauthenticated", "send an access token as Authorization: Bearer"))
 		return
 	}
-	login, err := a.verify(c, strings.TrimSpace(token))
+	ctx, n := c.Request.Context(), noted(c.Request.Context())
+	token = strings.TrimSpace(token)
+	err := a.verify(ctx, token, func() (err error) {
+		if secret.Is(secret.Application, token) {
+			n.app.app, n.app.key, err = a.Operations.Presented(ctx, token)
+			return err
+		}
+		n.login, err = a.Logins.Authenticate(ctx, token)
+		return err
+	})
+	if err == nil && !n.app.is() {
+		n.person, err = a.Operations.SignIn(ctx, n.login)
+	}
 	if err != nil {
 		a.refuse(c, err)
-		return
 	}
-	person, err := a.Operations.SignIn(c.Request.Context(), login)
-	if err != nil {
-		a.refuse(c, err)
-		return
-	}
-	n := noted(c.Request.Context())
-	n.login, n.person = login, person
 }
 
 // seat signs in, unless the same token did a moment ago.
 func (a *api) seat(c *gin.Context) {
 	token, n := c.GetHeader("Authorization"), noted(c.Request.Context())
 	if s, ok := a.seats.find(token); ok {
-		n.login, n.person, n.questions = s.login, s.person, s.questions
+		n.login, n.person, n.app, n.questions = s.login, s.person, s.app, s.questions
 		return
 	}
 	if a.signIn(c); !c.IsAborted() {

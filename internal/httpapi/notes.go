@@ -21,11 +21,12 @@ type notes struct {
 	questions *limits.Bucket // of the credential, if it asks any
 	login     access.Login
 	person    access.Person
+	app       presented // of an application, which is no person
 	body      []byte
 	question  question
 	search    search
 	answer    *access.Answer // to the question, if it was asked already
-	operates  *access.Answer // whether the caller operates the platform, once asked
+	operates  *access.Answer // whether the caller may ask about anybody, once asked
 	auditAll  bool           // the caller may read all of the audit
 }
 
@@ -63,6 +64,12 @@ func requestID(ctx context.Context) string { return noted(ctx).requestID }
 
 func person(ctx context.Context) access.Person { return noted(ctx).person }
 
-func caller(ctx context.Context) access.Object { return access.User(person(ctx).ID) }
+// caller is who asks: a person, or a key of an application.
+func caller(ctx context.Context) access.Object {
+	if n := noted(ctx); n.app.is() {
+		return n.app.key
+	}
+	return access.User(person(ctx).ID)
+}
 
 func body(c *gin.Context) []byte { return noted(c.Request.Context()).body }

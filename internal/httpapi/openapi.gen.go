@@ -642,6 +642,40 @@ type APIKeyPage struct {
 	NextCursor string   `json:"next_cursor,omitempty"`
 }
 
+// Application defines model for Application.
+type Application struct {
+	CreatedAt time.Time `json:"created_at"`
+
+	// CreatedBy Id of the person.
+	CreatedBy string `json:"created_by"`
+	ID        string `json:"id"`
+
+	// Keys Those that are live.
+	Keys    []ApplicationKey `json:"keys"`
+	Manages []Reference      `json:"manages"`
+	Name    string           `json:"name"`
+	Scopes  []Scope          `json:"scopes"`
+}
+
+// ApplicationKey defines model for ApplicationKey.
+type ApplicationKey struct {
+	CreatedAt time.Time  `json:"created_at"`
+	ExpiresAt *time.Time `json:"expires_at,omitempty"`
+	ID        string     `json:"id"`
+
+	// LastUsedAt To the minute.
+	LastUsedAt *time.Time `json:"last_used_at,omitempty"`
+
+	// Prefix The beginning of its secret.
+	Prefix string `json:"prefix"`
+}
+
+// ApplicationPage defines model for ApplicationPage.
+type ApplicationPage struct {
+	Applications []Application `json:"applications"`
+	NextCursor   string        `json:"next_cursor,omitempty"`
+}
+
 // Assignment defines model for Assignment.
 type Assignment struct {
 	Beneath []Assignment `json:"beneath"`
@@ -854,6 +888,24 @@ type Contract struct {
 // CreatedAPIKey defines model for CreatedApiKey.
 type CreatedAPIKey struct {
 	APIKey APIKey `json:"api_key"`
+
+	// Secret Shown once.
+	Secret    string `json:"secret,omitempty"`
+	WrittenAt string `json:"written_at"`
+}
+
+// CreatedApplication defines model for CreatedApplication.
+type CreatedApplication struct {
+	Application Application `json:"application"`
+
+	// Secret Shown once.
+	Secret    string `json:"secret,omitempty"`
+	WrittenAt string `json:"written_at"`
+}
+
+// CreatedApplicationKey defines model for CreatedApplicationKey.
+type CreatedApplicationKey struct {
+	Key ApplicationKey `json:"key"`
 
 	// Secret Shown once.
 	Secret    string `json:"secret,omitempty"`
@@ -1271,6 +1323,23 @@ type NewAPIKey struct {
 	Role string `json:"role,omitempty"`
 }
 
+// NewApplication defines model for NewApplication.
+type NewApplication struct {
+	// ExpiresAt When its key ends. Without it the key does not end.
+	ExpiresAt string `json:"expires_at,omitempty"`
+
+	// Manages Objects whose people it may manage as staff do.
+	Manages []Reference `json:"manages,omitempty"`
+	Name    string      `json:"name"`
+	Scopes  []Scope     `json:"scopes,omitempty"`
+}
+
+// NewApplicationKey defines model for NewApplicationKey.
+type NewApplicationKey struct {
+	// ExpiresAt When the key ends. Without it the key does not end.
+	ExpiresAt string `json:"expires_at,omitempty"`
+}
+
 // NewContract defines model for NewContract.
 type NewContract struct {
 	Colocation    *bool `json:"colocation"`
@@ -1456,6 +1525,9 @@ type Reference struct {
 	Type string `json:"type"`
 }
 
+// Scope defines model for Scope.
+type Scope = string
+
 // SearchPage defines model for SearchPage.
 type SearchPage struct {
 	// Limit At most 1,000 are given.
@@ -1614,6 +1686,50 @@ type Objects = ObjectPage
 
 // DeleteAPIKeyParams defines parameters for DeleteAPIKey.
 type DeleteAPIKeyParams struct {
+	// IdempotencyKey Repeating a write with the same key within a day repeats its answer and changes nothing.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty"`
+
+	// GatehouseReason Why, in a few words; kept with the change.
+	GatehouseReason Reason `json:"Gatehouse-Reason,omitempty"`
+}
+
+// ListApplicationsParams defines parameters for ListApplications.
+type ListApplicationsParams struct {
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `next_cursor` of the page before.
+	Cursor Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// CreateApplicationParams defines parameters for CreateApplication.
+type CreateApplicationParams struct {
+	// IdempotencyKey Repeating a write with the same key within a day repeats its answer and changes nothing.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty"`
+
+	// GatehouseReason Why, in a few words; kept with the change.
+	GatehouseReason Reason `json:"Gatehouse-Reason,omitempty"`
+}
+
+// RevokeApplicationParams defines parameters for RevokeApplication.
+type RevokeApplicationParams struct {
+	// IdempotencyKey Repeating a write with the same key within a day repeats its answer and changes nothing.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty"`
+
+	// GatehouseReason Why, in a few words; kept with the change.
+	GatehouseReason Reason `json:"Gatehouse-Reason,omitempty"`
+}
+
+// CreateApplicationKeyParams defines parameters for CreateApplicationKey.
+type CreateApplicationKeyParams struct {
+	// IdempotencyKey Repeating a write with the same key within a day repeats its answer and changes nothing.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty"`
+
+	// GatehouseReason Why, in a few words; kept with the change.
+	GatehouseReason Reason `json:"Gatehouse-Reason,omitempty"`
+}
+
+// RevokeApplicationKeyParams defines parameters for RevokeApplicationKey.
+type RevokeApplicationKeyParams struct {
 	// IdempotencyKey Repeating a write with the same key within a day repeats its answer and changes nothing.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty"`
 
@@ -2033,6 +2149,12 @@ type SearchResourcesJSONRequestBody = SearchRequest
 // SearchSubjectsJSONRequestBody defines body for SearchSubjects for application/json ContentType.
 type SearchSubjectsJSONRequestBody = SearchRequest
 
+// CreateApplicationJSONRequestBody defines body for CreateApplication for application/json ContentType.
+type CreateApplicationJSONRequestBody = NewApplication
+
+// CreateApplicationKeyJSONRequestBody defines body for CreateApplicationKey for application/json ContentType.
+type CreateApplicationKeyJSONRequestBody = NewApplicationKey
+
 // CheckJSONRequestBody defines body for Check for application/json ContentType.
 type CheckJSONRequestBody = CheckRequest
 
@@ -2128,6 +2250,21 @@ type ServerInterface interface {
 	// DeleteAPIKey Delete an API key, and its roles with it.
 	// (DELETE /v1/api-keys/{id})
 	DeleteAPIKey(c *gin.Context, id ID, params DeleteAPIKeyParams)
+	// ListApplications The applications there are, with their live keys.
+	// (GET /v1/applications)
+	ListApplications(c *gin.Context, params ListApplicationsParams)
+	// CreateApplication Create an application and its first key.
+	// (POST /v1/applications)
+	CreateApplication(c *gin.Context, params CreateApplicationParams)
+	// RevokeApplication Revoke an application, with all its keys, at once.
+	// (DELETE /v1/applications/{id})
+	RevokeApplication(c *gin.Context, id ID, params RevokeApplicationParams)
+	// CreateApplicationKey Give an application a second key, to take over from its first.
+	// (POST /v1/applications/{id}/keys)
+	CreateApplicationKey(c *gin.Context, id ID, params CreateApplicationKeyParams)
+	// RevokeApplicationKey Revoke a key of an application, at once.
+	// (DELETE /v1/applications/{id}/keys/{key})
+	RevokeApplicationKey(c *gin.Context, id ID, key string, params RevokeApplicationKeyParams)
 	// ListAuditEvents Who changed what, newest first.
 	// (GET /v1/audit-events)
 	ListAuditEvents(c *gin.Context, params ListAuditEventsParams)
@@ -2448,6 +2585,313 @@ func (siw *ServerInterfaceWrapper) DeleteAPIKey(c *gin.Context) {
 	}
 
 	siw.Handler.DeleteAPIKey(c, id, params)
+}
+
+// ListApplications operation middleware
+func (siw *ServerInterfaceWrapper) ListApplications(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListApplicationsParams
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", c.Request.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter limit: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", c.Request.URL.Query(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter cursor: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListApplications(c, params)
+}
+
+// CreateApplication operation middleware
+func (siw *ServerInterfaceWrapper) CreateApplication(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateApplicationParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	// ------------- Optional header parameter "Gatehouse-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Gatehouse-Reason")]; found {
+		var GatehouseReason Reason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Gatehouse-Reason, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Gatehouse-Reason", valueList[0], &GatehouseReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Gatehouse-Reason: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.GatehouseReason = GatehouseReason
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.CreateApplication(c, params)
+}
+
+// RevokeApplication operation middleware
+func (siw *ServerInterfaceWrapper) RevokeApplication(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RevokeApplicationParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	// ------------- Optional header parameter "Gatehouse-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Gatehouse-Reason")]; found {
+		var GatehouseReason Reason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Gatehouse-Reason, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Gatehouse-Reason", valueList[0], &GatehouseReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Gatehouse-Reason: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.GatehouseReason = GatehouseReason
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.RevokeApplication(c, id, params)
+}
+
+// CreateApplicationKey operation middleware
+func (siw *ServerInterfaceWrapper) CreateApplicationKey(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateApplicationKeyParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	// ------------- Optional header parameter "Gatehouse-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Gatehouse-Reason")]; found {
+		var GatehouseReason Reason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Gatehouse-Reason, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Gatehouse-Reason", valueList[0], &GatehouseReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Gatehouse-Reason: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.GatehouseReason = GatehouseReason
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.CreateApplicationKey(c, id, params)
+}
+
+// RevokeApplicationKey operation middleware
+func (siw *ServerInterfaceWrapper) RevokeApplicationKey(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Path parameter "key" -------------
+	var key string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "key", c.Param("key"), &key, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter key: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RevokeApplicationKeyParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	// ------------- Optional header parameter "Gatehouse-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Gatehouse-Reason")]; found {
+		var GatehouseReason Reason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Gatehouse-Reason, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Gatehouse-Reason", valueList[0], &GatehouseReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Gatehouse-Reason: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.GatehouseReason = GatehouseReason
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.RevokeApplicationKey(c, id, key, params)
 }
 
 // ListAuditEvents operation middleware
@@ -5418,6 +5862,11 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.DELETE(options.BaseURL+"/v1/invitations/:id", wrapper.RevokeInvitation)
 	router.POST(options.BaseURL+"/v1/invitations/:id/resend", wrapper.ResendInvitation)
 	router.GET(options.BaseURL+"/v1/audit-events", wrapper.ListAuditEvents)
+	router.GET(options.BaseURL+"/v1/applications", wrapper.ListApplications)
+	router.POST(options.BaseURL+"/v1/applications", wrapper.CreateApplication)
+	router.DELETE(options.BaseURL+"/v1/applications/:id", wrapper.RevokeApplication)
+	router.POST(options.BaseURL+"/v1/applications/:id/keys", wrapper.CreateApplicationKey)
+	router.DELETE(options.BaseURL+"/v1/applications/:id/keys/:key", wrapper.RevokeApplicationKey)
 }
 
 type CreatedJSONResponse CreatedObject
@@ -5699,6 +6148,195 @@ type DeleteAPIKeydefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response DeleteAPIKeydefaultApplicationProblemPlusJSONResponse) VisitDeleteAPIKeyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListApplicationsRequestObject struct {
+	Params ListApplicationsParams
+}
+
+type ListApplicationsResponseObject interface {
+	VisitListApplicationsResponse(w http.ResponseWriter) error
+}
+
+type ListApplications200JSONResponse ApplicationPage
+
+func (response ListApplications200JSONResponse) VisitListApplicationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListApplicationsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListApplicationsdefaultApplicationProblemPlusJSONResponse) VisitListApplicationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateApplicationRequestObject struct {
+	Params CreateApplicationParams
+	Body   *CreateApplicationJSONRequestBody
+}
+
+type CreateApplicationResponseObject interface {
+	VisitCreateApplicationResponse(w http.ResponseWriter) error
+}
+
+type CreateApplication201JSONResponse CreatedApplication
+
+func (response CreateApplication201JSONResponse) VisitCreateApplicationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateApplicationdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response CreateApplicationdefaultApplicationProblemPlusJSONResponse) VisitCreateApplicationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RevokeApplicationRequestObject struct {
+	ID     ID `json:"id"`
+	Params RevokeApplicationParams
+}
+
+type RevokeApplicationResponseObject interface {
+	VisitRevokeApplicationResponse(w http.ResponseWriter) error
+}
+
+type RevokeApplication204Response = EndedResponse
+
+func (response RevokeApplication204Response) VisitRevokeApplicationResponse(w http.ResponseWriter) error {
+	w.Header().Set("Gatehouse-Written-At", fmt.Sprint(response.Headers.GatehouseWrittenAt))
+	w.WriteHeader(204)
+	return nil
+}
+
+type RevokeApplicationdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RevokeApplicationdefaultApplicationProblemPlusJSONResponse) VisitRevokeApplicationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateApplicationKeyRequestObject struct {
+	ID     ID `json:"id"`
+	Params CreateApplicationKeyParams
+	Body   *CreateApplicationKeyJSONRequestBody
+}
+
+type CreateApplicationKeyResponseObject interface {
+	VisitCreateApplicationKeyResponse(w http.ResponseWriter) error
+}
+
+type CreateApplicationKey201JSONResponse CreatedApplicationKey
+
+func (response CreateApplicationKey201JSONResponse) VisitCreateApplicationKeyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateApplicationKeydefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response CreateApplicationKeydefaultApplicationProblemPlusJSONResponse) VisitCreateApplicationKeyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RevokeApplicationKeyRequestObject struct {
+	ID     ID     `json:"id"`
+	Key    string `json:"key"`
+	Params RevokeApplicationKeyParams
+}
+
+type RevokeApplicationKeyResponseObject interface {
+	VisitRevokeApplicationKeyResponse(w http.ResponseWriter) error
+}
+
+type RevokeApplicationKey204Response = EndedResponse
+
+func (response RevokeApplicationKey204Response) VisitRevokeApplicationKeyResponse(w http.ResponseWriter) error {
+	w.Header().Set("Gatehouse-Written-At", fmt.Sprint(response.Headers.GatehouseWrittenAt))
+	w.WriteHeader(204)
+	return nil
+}
+
+type RevokeApplicationKeydefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RevokeApplicationKeydefaultApplicationProblemPlusJSONResponse) VisitRevokeApplicationKeyResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -7943,6 +8581,21 @@ type StrictServerInterface interface {
 	// DeleteAPIKey Delete an API key, and its roles with it.
 	// (DELETE /v1/api-keys/{id})
 	DeleteAPIKey(ctx context.Context, request DeleteAPIKeyRequestObject) (DeleteAPIKeyResponseObject, error)
+	// ListApplications The applications there are, with their live keys.
+	// (GET /v1/applications)
+	ListApplications(ctx context.Context, request ListApplicationsRequestObject) (ListApplicationsResponseObject, error)
+	// CreateApplication Create an application and its first key.
+	// (POST /v1/applications)
+	CreateApplication(ctx context.Context, request CreateApplicationRequestObject) (CreateApplicationResponseObject, error)
+	// RevokeApplication Revoke an application, with all its keys, at once.
+	// (DELETE /v1/applications/{id})
+	RevokeApplication(ctx context.Context, request RevokeApplicationRequestObject) (RevokeApplicationResponseObject, error)
+	// CreateApplicationKey Give an application a second key, to take over from its first.
+	// (POST /v1/applications/{id}/keys)
+	CreateApplicationKey(ctx context.Context, request CreateApplicationKeyRequestObject) (CreateApplicationKeyResponseObject, error)
+	// RevokeApplicationKey Revoke a key of an application, at once.
+	// (DELETE /v1/applications/{id}/keys/{key})
+	RevokeApplicationKey(ctx context.Context, request RevokeApplicationKeyRequestObject) (RevokeApplicationKeyResponseObject, error)
 	// ListAuditEvents Who changed what, newest first.
 	// (GET /v1/audit-events)
 	ListAuditEvents(ctx context.Context, request ListAuditEventsRequestObject) (ListAuditEventsResponseObject, error)
@@ -8421,6 +9074,176 @@ func (sh *strictHandler) DeleteAPIKey(ctx *gin.Context, id ID, params DeleteAPIK
 		sh.options.HandlerErrorFunc(ctx, err)
 	} else if validResponse, ok := response.(DeleteAPIKeyResponseObject); ok {
 		if err := validResponse.VisitDeleteAPIKeyResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListApplications operation middleware
+func (sh *strictHandler) ListApplications(ctx *gin.Context, params ListApplicationsParams) {
+	var request ListApplicationsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListApplications(ctx.Request.Context(), request.(ListApplicationsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListApplications")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ListApplicationsResponseObject); ok {
+		if err := validResponse.VisitListApplicationsResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// CreateApplication operation middleware
+func (sh *strictHandler) CreateApplication(ctx *gin.Context, params CreateApplicationParams) {
+	var request CreateApplicationRequestObject
+
+	request.Params = params
+
+	var body CreateApplicationJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateApplication(ctx.Request.Context(), request.(CreateApplicationRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateApplication")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(CreateApplicationResponseObject); ok {
+		if err := validResponse.VisitCreateApplicationResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// RevokeApplication operation middleware
+func (sh *strictHandler) RevokeApplication(ctx *gin.Context, id ID, params RevokeApplicationParams) {
+	var request RevokeApplicationRequestObject
+
+	request.ID = id
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RevokeApplication(ctx.Request.Context(), request.(RevokeApplicationRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RevokeApplication")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(RevokeApplicationResponseObject); ok {
+		if err := validResponse.VisitRevokeApplicationResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// CreateApplicationKey operation middleware
+func (sh *strictHandler) CreateApplicationKey(ctx *gin.Context, id ID, params CreateApplicationKeyParams) {
+	var request CreateApplicationKeyRequestObject
+
+	request.ID = id
+	request.Params = params
+
+	var body CreateApplicationKeyJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateApplicationKey(ctx.Request.Context(), request.(CreateApplicationKeyRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateApplicationKey")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(CreateApplicationKeyResponseObject); ok {
+		if err := validResponse.VisitCreateApplicationKeyResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// RevokeApplicationKey operation middleware
+func (sh *strictHandler) RevokeApplicationKey(ctx *gin.Context, id ID, key string, params RevokeApplicationKeyParams) {
+	var request RevokeApplicationKeyRequestObject
+
+	request.ID = id
+	request.Key = key
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RevokeApplicationKey(ctx.Request.Context(), request.(RevokeApplicationKeyRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RevokeApplicationKey")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(RevokeApplicationKeyResponseObject); ok {
+		if err := validResponse.VisitRevokeApplicationKeyResponse(ctx.Writer); err != nil {
 			sh.options.ResponseErrorHandlerFunc(ctx, err)
 		}
 	} else if response != nil {

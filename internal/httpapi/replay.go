@@ -38,7 +38,7 @@ func (a *api) replay(c *gin.Context, key, once string) {
 		sum := sha256.Sum256(part)
 		request.Write(sum[:])
 	}
-	who := person(c.Request.Context()).ID
+	who := asker(c.Request.Context())
 	earlier, err := a.Replays.Begin(c.Request.Context(), who, key, [32]byte(request.Sum(nil)))
 	if err != nil {
 		a.refuse(c, err)

@@ -49,7 +49,7 @@ var needs = map[string]need{
 	"revoke on invitation":                   on(under(access.TypeInvitation), "revoke"),
 	"give the offered roles":                 giveOffered,
 	"may ask about the subject":              mayAsk,
-	"may ask, for each check":                func(*api, *gin.Context, any) error { return nil }, // the handler asks for each
+	"may ask, for each check":                mayAskEach,
 	"self or operate":                        selfOrOperate,
 	"people of the resource":                 peopleOfResource,
 	"operate, or people of the object":       operateOrPeople,

@@ -20,6 +20,9 @@ const (
 // seats remember, for a moment, whose login a token stands for: to read it and to
 // look its person up takes longer than to answer a check. They are for questions only;
 // whoever changes something, or asks about their own profile, signs in each time.
+//
+// Of an application only which of its keys a token is is remembered, which never
+// changes; whether that key is live is asked with each question.
 type seats struct {
 	taken *otter.Cache[[sha256.Size]byte, seat]
 	good  *otter.Cache[[sha256.Size]byte, struct{}] // tokens, when they were last looked at
@@ -28,6 +31,7 @@ type seats struct {
 type seat struct {
 	login     access.Login
 	person    access.Person
+	app       presented
 	questions *limits.Bucket // of the token, for as long as it is remembered at all
 	until     time.Time
 }
@@ -51,7 +55,7 @@ func (s seats) take(token string, n *notes) {
 	if n.questions = before.questions; n.questions == nil {
 		n.questions = new(limits.Bucket)
 	}
-	s.taken.Set(key, seat{n.login, n.person, n.questions, time.Now().Add(seatTime)})
+	s.taken.Set(key, seat{n.login, n.person, n.app, n.questions, time.Now().Add(seatTime)})
 }
 
 // knows says whether a token was good when it was last looked at.

@@ -3,15 +3,11 @@ package operations
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
-	"crypto/sha256"
-	"encoding/base64"
-	"fmt"
-	"hash/crc32"
 	"time"
 
 	"github.com/gatehouse/gatehouse/internal/access"
 	"github.com/gatehouse/gatehouse/internal/roles"
+	"github.com/gatehouse/gatehouse/internal/secret"
 )
 
 // APIKey is a machine subject that works for one customer account (DCX-8).
@@ -43,10 +39,10 @@ func (o *Operations) CreateAPIKey(ctx context.Context, by By, account access.Obj
 	if err := o.requireRight(ctx, &access.Write{}, by.Actor, account, needs...); err != nil {
 		return APIKey{}, "", "", err
 	}
-	secret := newSecret()
+	shown := secret.New(secret.APIKey)
 	// The profile comes first: an orphan opens nothing.
 	if err := o.Directory.AddAPIKey(ctx, access.APIKeyProfile{
-		ID: key.ID, Name: name, Hash: sha256.Sum256([]byte(secret)), CreatedAt: key.CreatedAt,
+		ID: key.ID, Name: name, Hash: secret.Hash(shown), CreatedAt: key.CreatedAt,
 	}); err != nil {
 		return APIKey{}, "", "", err
 	}
@@ -65,7 +61,7 @@ func (o *Operations) CreateAPIKey(ctx context.Context, by By, account access.Obj
 		}
 		return w, "", nil
 	})
-	return key, secret, at, err
+	return key, shown, at, err
 }
 
 // APIKeys returns a page of the keys of an account.
@@ -117,13 +113,4 @@ func KeyRole(id string) (roles.Role, error) {
 		err = access.Fail(access.Invalid, "unknown_role", "the role %q is not given to API keys", id)
 	}
 	return role, err
-}
-
-// newSecret makes 256 random bits that secret scanners recognise: by the prefix,
-// and by the checksum at the end.
-func newSecret() string {
-	random := make([]byte, 32)
-	_, _ = rand.Read(random) // never fails
-	secret := "ghk_" + base64.RawURLEncoding.EncodeToString(random)
-	return fmt.Sprintf("%s_%08x", secret, crc32.ChecksumIEEE([]byte(secret)))
 }

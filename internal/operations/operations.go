@@ -24,6 +24,7 @@ type Directory interface {
 	access.Objects
 	access.Invitations
 	access.APIKeys
+	access.Applications
 }
 
 // Dependencies are what operations work on.

@@ -29,14 +29,18 @@ func (o *Operations) requireRight(ctx context.Context, w *access.Write, actor, o
 			if err := o.missing(ctx, object); err != nil {
 				return err
 			}
-			return &access.Error{
-				Kind: access.Forbidden, Code: "forbidden", Permission: permission,
-				Detail: fmt.Sprintf("this needs %s on %s", permission, object),
-			}
+			return forbidden(permission, object)
 		}
 		w.Require(grounds...)
 	}
 	return nil
+}
+
+func forbidden(permission string, object access.Object) error {
+	return &access.Error{
+		Kind: access.Forbidden, Code: "forbidden", Permission: permission,
+		Detail: fmt.Sprintf("this needs %s on %s", permission, object),
+	}
 }
 
 // missing fails with NotFound unless the object exists.

@@ -18,6 +18,8 @@ type base struct {
 	gateway *relationships.Gateway
 	backend backend
 	db      *sql.DB
+	// admit lets applications call SpiceDB's own API, where this server offers it.
+	admit func(spicedb.Admission)
 	// ready lets the next server start, where several stand on one base.
 	ready func()
 }
@@ -37,7 +39,7 @@ func (s *Server) stand(ctx context.Context, c config.Config) (base, error) {
 	s.closers = append(s.closers, engine.Close)
 	// One file keeps relationships and the names of those they relate, so that a
 	// copy of it is always a copy of both.
-	b := base{relationships.New(engine.Conn(), engine.Head), engine, engine.DB(), func() {}}
+	b := base{relationships.New(engine.Conn(), engine.Head), engine, engine.DB(), engine.Admit, func() {}}
 	if err := b.gateway.ApplySchema(ctx, schema.Text); err != nil {
 		return b, err
 	}
@@ -63,7 +65,7 @@ func (s *Server) standBeside(ctx context.Context, c config.Config) (base, error)
 		return base{}, fmt.Errorf("directory-url: %w", err)
 	}
 	moments := relationships.NewMoments(conn)
-	b := base{relationships.New(conn, moments.Head), remote{moments, relationships.NewPulse(conn, schema.Text)}, db, ready}
+	b := base{relationships.New(conn, moments.Head), remote{moments, relationships.NewPulse(conn, schema.Text)}, db, func(spicedb.Admission) {}, ready}
 	later, err := b.gateway.OfferSchema(ctx, schema.Text)
 	if err != nil {
 		return b, fmt.Errorf("spicedb-endpoint %s: %w", c.SpiceDBEndpoint, err)

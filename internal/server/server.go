@@ -28,6 +28,7 @@ import (
 	"github.com/gatehouse/gatehouse/internal/httpapi"
 	"github.com/gatehouse/gatehouse/internal/operations"
 	"github.com/gatehouse/gatehouse/internal/spicedb"
+	"github.com/gatehouse/gatehouse/internal/uses"
 	"github.com/gatehouse/gatehouse/schema"
 )
 
@@ -154,12 +155,26 @@ func New(ctx context.Context, c config.Config, log *slog.Logger) (_ *Server, err
 	if err != nil {
 		return nil, err
 	}
+	used := uses.New(names, time.Now, log)
+	s.followers = append(s.followers, used)
+	on.admit(func(ctx context.Context, shown string, write bool) error {
+		scope := "grpc_read"
+		if write {
+			scope = "grpc_write"
+		}
+		key, err := s.Operations.MayCall(ctx, shown, scope)
+		if err == nil {
+			used.Used(key.ID)
+		}
+		return err
+	})
+
 	explainer := explain.New(explain.Dependencies{
 		Store: gateway, Directory: names, Audit: history, Shape: shape, Now: time.Now, TimeZone: c.TimeZone,
 	})
 
 	handler, err := httpapi.New(httpapi.Dependencies{
-		Operations: s.Operations, Checks: checker, Explainer: explainer, People: names, Replays: names, Logins: logins, Log: log, Vocabulary: vocabulary,
+		Operations: s.Operations, Checks: checker, Explainer: explainer, People: names, Replays: names, Logins: logins, Uses: used, Log: log, Vocabulary: vocabulary,
 		Mails: post.mails, Announcements: post.announcer, PublicURL: public, Metrics: append(cached.collected, post.outcomes),
 		Ready: func(ctx context.Context) map[string]error {
 			ctx, cancel := context.WithTimeout(ctx, answerTime)

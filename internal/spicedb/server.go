@@ -8,6 +8,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/authzed/spicedb/pkg/cmd/server"
@@ -50,6 +51,8 @@ type Server struct {
 	stop    context.CancelFunc
 	running *errgroup.Group
 	pinned  string // hash of a schema
+
+	admission atomic.Pointer[Admission] // of applications; nil until there is one
 }
 
 // Start runs SpiceDB until Close. It is ready to serve when Start returns.
@@ -91,7 +94,7 @@ func Start(ctx context.Context, c Config) (_ *Server, err error) {
 	if c.Addr != "" {
 		if _, err = s.serve(ctx,
 			server.WithGRPCServer(util.GRPCServerConfig{Enabled: true, Network: "tcp", Address: c.Addr, TLSCertPath: c.CertFile, TLSKeyPath: c.KeyFile}),
-			server.WithPresharedSecureKey(c.Key),
+			server.WithGRPCAuthFunc(s.authorize(c.Key)),
 		); err != nil {
 			return nil, fmt.Errorf("grpc-addr: %w", err)
 		}

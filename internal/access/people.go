@@ -55,6 +55,7 @@ type Login struct {
 	GivenName     string
 	FamilyName    string
 	Operator      bool // the dev issuer says so; never set by another
+	ExpiresAt     time.Time
 }
 
 // ObjectProfile is what the directory keeps of an object: what people call it.

@@ -51,7 +51,7 @@ func unambiguous(payload []byte) error {
 
 // login is whom the claims are about. It is never an operator by what they say.
 func (c claims) login(t *oidc.IDToken) access.Login {
-	l := access.Login{Issuer: t.Issuer, Subject: t.Subject, GivenName: c.GivenName, FamilyName: c.FamilyName}
+	l := access.Login{Issuer: t.Issuer, Subject: t.Subject, GivenName: c.GivenName, FamilyName: c.FamilyName, ExpiresAt: t.Expiry}
 	if address, err := email.Parse(c.Email); err == nil {
 		l.Email, l.EmailVerified = address, c.EmailVerified == true
 	}

@@ -119,6 +119,6 @@ func (d *DevIssuer) Authenticate(_ context.Context, token string) (access.Login,
 	}
 	return access.Login{
 		Issuer: claims.Issuer, Subject: claims.Subject,
-		Email: address, EmailVerified: claims.EmailVerified, Operator: claims.Operator,
+		Email: address, EmailVerified: claims.EmailVerified, Operator: claims.Operator, ExpiresAt: claims.ExpiresAt.Time,
 	}, nil
 }

@@ -40,6 +40,8 @@ func TestTokenSignsItsOwnerIn(t *testing.T) {
 
 	login, err := issuer(t, dir, at(now.Add(23*time.Hour))).Authenticate(t.Context(), token)
 	require.NoError(t, err)
+	assert.WithinDuration(t, now.Add(24*time.Hour), login.ExpiresAt, 0)
+	login.ExpiresAt = time.Time{}
 	assert.Equal(t, access.Login{
 		Issuer: "gatehouse-dev", Subject: "ann@example.org", Email: "ann@example.org", EmailVerified: true, Operator: true,
 	}, login)

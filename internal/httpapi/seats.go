@@ -55,7 +55,11 @@ func (s seats) take(token string, n *notes) {
 	if n.questions = before.questions; n.questions == nil {
 		n.questions = new(limits.Bucket)
 	}
-	s.taken.Set(key, seat{n.login, n.person, n.app, n.questions, time.Now().Add(seatTime)})
+	until := time.Now().Add(seatTime)
+	if end := n.login.ExpiresAt; !end.IsZero() && end.Before(until) {
+		until = end
+	}
+	s.taken.Set(key, seat{n.login, n.person, n.app, n.questions, until})
 }
 
 // knows says whether a token was good when it was last looked at.

@@ -17,6 +17,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/structpb"
 
 	"github.com/gatehouse/gatehouse/client"
 )
@@ -261,6 +262,30 @@ func TestKeysOfApplications(t *testing.T) {
 
 	next := s.again(t)
 	assert.Contains(t, string(next.operator(t).get(t, "/v1/applications").body), "last_used_at", "noted by now")
+}
+
+// TestApplicationsSignWhatTheyWrite: in the audit stands who wrote, whatever they say.
+func TestApplicationsSignWhatTheyWrite(t *testing.T) {
+	t.Parallel()
+	w, writer := build(t, shared, "signed"), shared.newApp(t, []string{"grpc_write"})
+	who := w.fresh()
+	claimed, err := structpb.NewStruct(map[string]any{
+		"operation": "delete_profile", "actor": "user:" + who, "reason": "because", "attempt": "1", "leaves": []any{"project:" + w.id("project")},
+	})
+	require.NoError(t, err)
+	_, err = v1.NewPermissionsServiceClient(shared.dial(t, writer.token)).WriteRelationships(t.Context(), &v1.WriteRelationshipsRequest{
+		Updates: []*v1.RelationshipUpdate{{Operation: v1.RelationshipUpdate_OPERATION_TOUCH, Relationship: &v1.Relationship{
+			Resource: &v1.ObjectReference{ObjectType: "project", ObjectId: w.id("project")}, Relation: "member",
+			Subject: &v1.SubjectReference{Object: &v1.ObjectReference{ObjectType: "user", ObjectId: who}},
+		}}},
+		OptionalTransactionMetadata: claimed,
+	})
+	require.NoError(t, err)
+	e := shared.operator(t).event(t, "person="+who)
+	assert.Equal(t, "outside", e.Operation)
+	require.NotNil(t, e.Actor)
+	assert.Equal(t, "application_key", e.Actor.Type)
+	assert.Empty(t, e.Reason)
 }
 
 // TestApplicationsAtSpiceDBsOwnAPI reads with one scope, writes with another, and does

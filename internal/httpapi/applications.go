@@ -15,21 +15,14 @@ type presented struct{ app, key access.Object }
 // is reports whether it is an application that calls.
 func (p presented) is() bool { return p.key.ID != "" }
 
-// letOn lets an application on to what is open to applications at all. Questions say
-// by themselves whether its key is live, because to be in a scope is to hold one that is;
-// anything else is refused here if it is not.
+// letOn lets an application on to what is open to applications at all. That its key is
+// live was asked when it signed in; questions, for which it does that now and then, ask
+// it again themselves, because to be in a scope is to hold a key that is live.
 func (a *api) letOn(c *gin.Context) {
 	ctx := c.Request.Context()
 	n := noted(ctx)
-	var err error
-	switch {
-	case n.route.scope == "":
-		err = a.outOfScope(ctx)
-	case !n.route.asks:
-		err = a.live(ctx)
-	}
-	if err != nil {
-		a.refuse(c, err)
+	if n.route.scope == "" {
+		a.refuse(c, a.outOfScope(ctx))
 		return
 	}
 	a.Uses.Used(n.app.key.ID)

@@ -124,11 +124,12 @@ func (a *api) mayInvite(ctx context.Context, invited email.Address) error {
 	if invited == "" {
 		return nil // of whoever has deleted their profile
 	}
-	if wait := a.Limits.Mailbox.Take(ctx, mailbox(invited)); wait > 0 {
-		return a.tooMany("mailbox", "too_many_invitations", wait)
-	}
+	// Whoever may invite nobody does not use up what others may send to a mailbox.
 	if wait := a.Limits.Invitations.Take(ctx, person(ctx).ID); wait > 0 {
 		return a.tooMany("invitations", "too_many_invitations", wait)
+	}
+	if wait := a.Limits.Mailbox.Take(ctx, mailbox(invited)); wait > 0 {
+		return a.tooMany("mailbox", "too_many_invitations", wait)
 	}
 	return nil
 }

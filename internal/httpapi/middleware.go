@@ -90,9 +90,9 @@ func (a *api) authenticate(c *gin.Context) {
 	case n.route.open:
 		return
 	case n.route.asks:
-		a.seat(c)
+		a.seat(c, bearer(c))
 	default:
-		a.signIn(c)
+		a.signIn(c, bearer(c))
 	}
 	if c.IsAborted() {
 		return
@@ -106,17 +106,26 @@ func (a *api) authenticate(c *gin.Context) {
 	}
 }
 
-func (a *api) signIn(c *gin.Context) {
+// bearer is the token that comes with a request; empty without one.
+func bearer(c *gin.Context) string {
 	scheme, token, _ := strings.Cut(c.GetHeader("Authorization"), " ")
-	if !strings.EqualFold(scheme, "bearer") || token == "" {
+	if !strings.EqualFold(scheme, "bearer") {
+		return ""
+	}
+	return strings.TrimSpace(token)
+}
+
+func (a *api) signIn(c *gin.Context, token string) {
+	if token == "" {
 		a.refuse(c, access.Fail(access.Unauthenticated, "unauthenticated", "send an access token as Authorization: Bearer"))
 		return
 	}
 	ctx, n := c.Request.Context(), noted(c.Request.Context())
-	token = strings.TrimSpace(token)
 	err := a.verify(ctx, token, func() (err error) {
 		if secret.Is(secret.Application, token) {
-			n.app.app, n.app.key, err = a.Operations.Presented(ctx, token)
+			if n.app.app, n.app.key, err = a.Operations.Presented(ctx, token); err == nil {
+				err = a.live(ctx)
+			}
 			return err
 		}
 		n.login, err = a.Logins.Authenticate(ctx, token)
@@ -131,13 +140,13 @@ func (a *api) signIn(c *gin.Context) {
 }
 
 // seat signs in, unless the same token did a moment ago.
-func (a *api) seat(c *gin.Context) {
-	token, n := c.GetHeader("Authorization"), noted(c.Request.Context())
+func (a *api) seat(c *gin.Context, token string) {
+	n := noted(c.Request.Context())
 	if s, ok := a.seats.find(token); ok {
 		n.login, n.person, n.app, n.questions = s.login, s.person, s.app, s.questions
 		return
 	}
-	if a.signIn(c); !c.IsAborted() {
+	if a.signIn(c, token); !c.IsAborted() {
 		a.seats.take(token, n)
 	}
 }

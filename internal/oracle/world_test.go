@@ -47,6 +47,7 @@ type engine struct {
 	directory   *directory.Directory
 	permissions map[string][]string // of each type, as the schema has them
 	answers     map[string]map[string]bool
+	cache       *cached
 	now         time.Time
 	worlds      int
 }
@@ -68,6 +69,7 @@ func start(t *testing.T) *engine {
 	for objectType, definition := range vocabulary {
 		e.permissions[objectType] = slices.Sorted(maps.Keys(definition.Permissions))
 	}
+	e.cache = newCached(t, e)
 	return e
 }
 
@@ -81,7 +83,8 @@ type world struct {
 	number int
 	ids    int
 	mirror *mirror
-	opaque map[string]string // ids of people, keys and invitations, by their names
+	writer access.Relationships // the mirror; the cache hears of what it writes
+	opaque map[string]string    // ids of people, keys and invitations, by their names
 }
 
 func (e *engine) world(ctx context.Context, t require.TestingT) *world {
@@ -92,9 +95,10 @@ func (e *engine) world(ctx context.Context, t require.TestingT) *world {
 		mirror: &mirror{Relationships: e.gateway, live: map[access.Object]map[access.Filter]access.Relationship{}},
 		opaque: map[string]string{},
 	}
+	w.writer = e.cache.writer(w.mirror)
 	asked := checks.New(e, e.gateway)
 	w.Operations = operations.New(operations.Dependencies{
-		Relationships: w.mirror, Checks: asked, Lookups: asked, Directory: e.directory,
+		Relationships: w.writer, Checks: asked, Lookups: asked, Directory: e.directory,
 		Now:   func() time.Time { return e.now },
 		NewID: func() string { w.ids++; return fmt.Sprintf("%s%04d", w.prefix(), w.ids) }, TimeZone: "Europe/Zurich",
 		Operators: []email.Address{w.address("olga")},
@@ -151,7 +155,7 @@ func (w *world) subject(name string) access.Object {
 
 // write changes relationships as no operation does.
 func (w *world) write(change access.Write) {
-	_, err := w.mirror.Write(w.ctx, change)
+	_, err := w.writer.Write(w.ctx, change)
 	require.NoError(w.t, err)
 }
 

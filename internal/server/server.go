@@ -157,7 +157,7 @@ func New(ctx context.Context, c config.Config, log *slog.Logger) (_ *Server, err
 	}
 	used := uses.New(names, time.Now, log)
 	s.followers = append(s.followers, used)
-	on.admit(func(ctx context.Context, shown string, write bool) error {
+	on.admit(func(ctx context.Context, shown string, write bool) (access.Object, error) {
 		scope := "grpc_read"
 		if write {
 			scope = "grpc_write"
@@ -166,7 +166,7 @@ func New(ctx context.Context, c config.Config, log *slog.Logger) (_ *Server, err
 		if err == nil {
 			used.Used(key.ID)
 		}
-		return err
+		return key, err
 	})
 
 	explainer := explain.New(explain.Dependencies{

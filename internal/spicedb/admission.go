@@ -10,14 +10,15 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/structpb"
 
 	"github.com/gatehouse/gatehouse/internal/access"
 	"github.com/gatehouse/gatehouse/internal/secret"
 )
 
-// Admission fails unless a key of an application opens SpiceDB's own API, to write
-// if that is wanted. Errors: Unauthenticated, Forbidden, Unavailable.
-type Admission func(ctx context.Context, key string, write bool) error
+// Admission finds out which key of an application is shown, and fails unless it opens
+// SpiceDB's own API, to write if that is wanted. Errors: Unauthenticated, Forbidden, Unavailable.
+type Admission func(ctx context.Context, shown string, write bool) (access.Object, error)
 
 // applicationMethods are what applications may call, and whether that writes. The
 // rest is for whoever has the server's own key: the schema, and streams that would
@@ -53,23 +54,45 @@ func (s *Server) authorize(own string) grpcauth.AuthFunc {
 		case subtle.ConstantTimeCompare([]byte(own), []byte(presented)) == 1:
 			return ctx, nil
 		case secret.Is(secret.Application, presented):
-			return ctx, s.admit(ctx, presented)
+			key, err := s.admit(ctx, presented)
+			return context.WithValue(ctx, applicationKey{}, key), err
 		}
 		return nil, status.Error(codes.PermissionDenied, "invalid preshared key: invalid token")
 	}
 }
 
-func (s *Server) admit(ctx context.Context, key string) error {
+// applicationKey is where a call has the key that opened it, if that is an application's.
+type applicationKey struct{}
+
+// signed has what applications write say whose it is, and nothing else: what metadata
+// say of an actor, a purpose or an attempt is believed.
+func signed(ctx context.Context, request any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
+	key, ok := ctx.Value(applicationKey{}).(access.Object)
+	if !ok {
+		return next(ctx, request)
+	}
+	signature := &structpb.Struct{Fields: map[string]*structpb.Value{"actor": structpb.NewStringValue(key.String())}}
+	switch r := request.(type) {
+	case *v1.WriteRelationshipsRequest:
+		r.OptionalTransactionMetadata = signature
+	case *v1.DeleteRelationshipsRequest:
+		r.OptionalTransactionMetadata = signature
+	}
+	return next(ctx, request)
+}
+
+func (s *Server) admit(ctx context.Context, shown string) (access.Object, error) {
 	method, _ := grpc.Method(ctx)
 	writes, offered := applicationMethods[method]
 	admission := s.admission.Load()
 	switch {
 	case admission == nil:
-		return status.Error(codes.Unavailable, "the server is starting")
+		return access.Object{}, status.Error(codes.Unavailable, "the server is starting")
 	case !offered:
-		return status.Errorf(codes.PermissionDenied, "no application may call %s: it takes the server's own key", method)
+		return access.Object{}, status.Errorf(codes.PermissionDenied, "no application may call %s: it takes the server's own key", method)
 	}
-	return asStatus((*admission)(ctx, key, writes))
+	key, err := (*admission)(ctx, shown, writes)
+	return key, asStatus(err)
 }
 
 func asStatus(err error) error {

@@ -95,6 +95,10 @@ func Start(ctx context.Context, c Config) (_ *Server, err error) {
 		if _, err = s.serve(ctx,
 			server.WithGRPCServer(util.GRPCServerConfig{Enabled: true, Network: "tcp", Address: c.Addr, TLSCertPath: c.CertFile, TLSKeyPath: c.KeyFile}),
 			server.WithGRPCAuthFunc(s.authorize(c.Key)),
+			server.WithUnaryMiddlewareModification(server.MiddlewareModification[grpc.UnaryServerInterceptor]{
+				DependencyMiddlewareName: server.DefaultMiddlewareGRPCAuth, Operation: server.OperationAppend,
+				Middlewares: []server.ReferenceableMiddleware[grpc.UnaryServerInterceptor]{{Name: "gatehouse-signature", Middleware: signed}},
+			}),
 		); err != nil {
 			return nil, fmt.Errorf("grpc-addr: %w", err)
 		}

@@ -99,8 +99,8 @@ func TestTheFormatStays(t *testing.T) {
 		assert.Empty(t, records)
 		assert.Len(t, digests, 1)
 		assert.Equal(t, &audit.Beginning{
-			First: 3, Hash: second, At: c.clock, Key: public,
-			Signature: sign(t, path, "27:gatehouse audit beginning 1,1:3,64:"+second+",16:1774789200123456,44:"+public+","),
+			First: 3, Hash: second, Before: c.clock.Add(-time.Minute), At: c.clock, Key: public,
+			Signature: sign(t, path, "27:gatehouse audit beginning 1,1:3,64:"+second+",16:1774789140123456,16:1774789200123456,44:"+public+","),
 		}, begins)
 
 		handle(t, c.log, change("t3", access.Cause{}, member("apollo", "bob")))
@@ -264,6 +264,32 @@ func TestOldRecordsGo(t *testing.T) {
 			assert.Equal(t, found.Records, c.count(t, "audit_events"))
 			assert.Equal(t, found.Records, c.count(t, "audit_updates"))
 		}
+	})
+}
+
+// TestNobodyHasYoungRecordsDeleted by making them look old for as long as that takes: the
+// server believes it, and signs what it believed.
+func TestNobodyHasYoungRecordsDeleted(t *testing.T) {
+	onEach(t, func(t *testing.T, db *sql.DB) {
+		c := emptyChained(t, db)
+		for n := range 3 {
+			handle(t, c.log, change(access.Token(fmt.Sprint("t", n)), access.Cause{At: c.clock}, member("apollo", "ann")))
+			require.NoError(t, c.sealer.Seal(t.Context()))
+		}
+		signed := c.digests(t)[1].At.UnixMicro()
+		for _, statement := range []string{`UPDATE audit_events SET happened_at = 1 WHERE sequence <= 2`, `UPDATE audit_digests SET signed_at = 1 WHERE number <= 2`} {
+			_, err := db.ExecContext(t.Context(), statement)
+			require.NoError(t, err)
+		}
+		c.sealer.Retention = 10 * 24 * time.Hour
+		c.clock = c.clock.Add(24 * time.Hour)
+		require.NoError(t, c.sealer.Seal(t.Context()))
+		require.Equal(t, int64(1), c.count(t, "audit_events"), "they are gone")
+
+		_, err := db.ExecContext(t.Context(), `UPDATE audit_digests SET signed_at = $1 WHERE number <= 2`, signed)
+		require.NoError(t, err)
+		_, err = c.verify(t)
+		assert.Equal(t, int64(1), fault(t, err, audit.Missing).Digest)
 	})
 }
 

@@ -29,10 +29,12 @@ func (d Digest) encoding() (f fields) {
 }
 
 // Beginning is a signed statement that all events before First were deleted because
-// they were older than the server was to keep them.
+// they were older than the server was to keep them: from before Before. The digests that
+// cover them say whether that is so, for what times the records had nobody knows any more.
 type Beginning struct {
 	First     int64     `json:"first"`
 	Hash      string    `json:"hash"` // of the last event that was deleted
+	Before    time.Time `json:"before"`
 	At        time.Time `json:"at"`
 	Key       string    `json:"key"`
 	Signature string    `json:"signature"`
@@ -42,6 +44,7 @@ func (b Beginning) encoding() (f fields) {
 	f.text(beginningFormat)
 	f.number(b.First)
 	f.text(b.Hash)
+	f.number(b.Before.UnixMicro())
 	f.number(b.At.UnixMicro())
 	f.text(b.Key)
 	return f

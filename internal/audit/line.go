@@ -313,6 +313,7 @@ func (l Line) normalize() {
 	exact := func(t *time.Time) { *t = t.UTC().Truncate(time.Microsecond) }
 	switch {
 	case l.Beginning != nil:
+		exact(&l.Beginning.Before)
 		exact(&l.Beginning.At)
 	case l.Digest != nil:
 		exact(&l.Digest.At)

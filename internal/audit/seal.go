@@ -166,14 +166,14 @@ func (s *Sealer) expire(ctx context.Context, now time.Time) (deleted int64, err 
 		if err != nil || len(found) == 0 {
 			return err
 		}
-		d, oldest := found[0], now.Add(-s.Retention)
+		d, oldest := found[0], now.Add(-s.Retention).Truncate(time.Microsecond)
 		var kept bool
 		if err := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM audit_events WHERE sequence <= $1 AND happened_at >= $2)`,
 			d.Last, oldest.UnixMicro()).Scan(&kept); err != nil || kept || !d.At.Before(oldest) {
 			return down(err)
 		}
 		// Another server may have been here meanwhile.
-		b := s.Key.signBeginning(Beginning{First: d.Last + 1, Hash: d.Hash, At: now})
+		b := s.Key.signBeginning(Beginning{First: d.Last + 1, Hash: d.Hash, Before: oldest, At: now})
 		if moved, err := setBeginning(ctx, tx, b); err != nil || !moved {
 			return err
 		}

@@ -153,23 +153,23 @@ func insertDigest(ctx context.Context, tx *sql.Tx, d Digest) (inserted bool, err
 // beginning is what was signed when events were deleted on purpose; nil: none were.
 func beginning(ctx context.Context, q querier) (*Beginning, error) {
 	var b Beginning
-	var at int64
-	err := q.QueryRowContext(ctx, `SELECT first, hash, signed_at, key, signature FROM audit_beginning`).
-		Scan(&b.First, &b.Hash, &at, &b.Key, &b.Signature)
+	var before, at int64
+	err := q.QueryRowContext(ctx, `SELECT first, hash, before, signed_at, key, signature FROM audit_beginning`).
+		Scan(&b.First, &b.Hash, &before, &at, &b.Key, &b.Signature)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
 	}
-	b.At = time.UnixMicro(at).UTC()
+	b.Before, b.At = time.UnixMicro(before).UTC(), time.UnixMicro(at).UTC()
 	return &b, down(err)
 }
 
 // setBeginning moves the beginning on, never back.
 func setBeginning(ctx context.Context, tx *sql.Tx, b Beginning) (moved bool, err error) {
 	result, err := tx.ExecContext(ctx, `
-		INSERT INTO audit_beginning (one, first, hash, signed_at, key, signature) VALUES (1, $1, $2, $3, $4, $5)
-		ON CONFLICT (one) DO UPDATE SET first = excluded.first, hash = excluded.hash, signed_at = excluded.signed_at,
+		INSERT INTO audit_beginning (one, first, hash, before, signed_at, key, signature) VALUES (1, $1, $2, $3, $4, $5, $6)
+		ON CONFLICT (one) DO UPDATE SET first = excluded.first, hash = excluded.hash, before = excluded.before, signed_at = excluded.signed_at,
 			key = excluded.key, signature = excluded.signature WHERE excluded.first > audit_beginning.first`,
-		b.First, b.Hash, b.At.UnixMicro(), b.Key, b.Signature)
+		b.First, b.Hash, b.Before.UnixMicro(), b.At.UnixMicro(), b.Key, b.Signature)
 	if err != nil {
 		return false, down(err)
 	}

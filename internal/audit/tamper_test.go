@@ -321,14 +321,14 @@ var tamperings = map[string]func(tampering) place{
 		return place{digest: 4, kinds: []string{audit.BadDigest}}
 	},
 	"the beginning is edited": func(d tampering) place {
-		column := rapid.SampledFrom([]string{"first", "signed_at", "hash", "key", "signature"}).Draw(d.t, "column")
+		column := rapid.SampledFrom([]string{"first", "before", "signed_at", "hash", "key", "signature"}).Draw(d.t, "column")
 		switch column {
-		case "first", "signed_at":
+		case "first", "before", "signed_at":
 			d.exec(`UPDATE audit_beginning SET `+column+` = `+column+` + $1`, d.delta())
 		default:
 			d.exec(`UPDATE audit_beginning SET `+column+` = $1`, d.other("audit_beginning", column, "one = 1"))
 		}
-		return place{kinds: []string{audit.BadDigest, audit.UnknownKey}}
+		return place{kinds: []string{audit.BadDigest, audit.UnknownKey, audit.Edited}} // edited: record 1 would follow another
 	},
 	"the beginning is deleted": func(d tampering) place {
 		d.exec(`DELETE FROM audit_beginning`)

@@ -48,17 +48,18 @@ func Verify(ctx context.Context, lines Lines, trust Trust, anchor []Digest, hear
 // checker takes the lines of an audit one after the other.
 type checker struct {
 	Verified
-	trust  Trust
-	anchor map[int64]Digest
-	header *Header
-	before *Beginning
-	expect int64  // the sequence of the next record
-	hash   string // of the record before it
-	when   time.Time
-	latest *Digest // so far
-	ahead  *Digest // covers records that were not there when it came
-	at     *Record // where the fault is
-	ended  bool
+	trust   Trust
+	anchor  map[int64]Digest
+	header  *Header
+	before  *Beginning
+	vouched bool   // a digest covers all that was deleted
+	expect  int64  // the sequence of the next record
+	hash    string // of the record before it
+	when    time.Time
+	latest  *Digest // so far
+	ahead   *Digest // covers records that were not there when it came
+	at      *Record // where the fault is
+	ended   bool
 }
 
 func (c *checker) read(ctx context.Context, lines Lines, heard func(int64)) error {
@@ -204,6 +205,12 @@ func (c *checker) digest(d *Digest) error {
 		}
 		c.Anchored = d.Last
 	}
+	if b := c.before; b != nil && d.Last < b.First {
+		if !d.At.Before(b.Before) {
+			return fault(Missing, "records up to %d were deleted as though they were from before %s", d.Last, b.Before.Format(time.RFC3339))
+		}
+		c.vouched = c.vouched || d.Last == b.First-1
+	}
 	switch {
 	case d.Last >= c.expect: // the next line tells what is missing
 		if c.ahead == nil {
@@ -227,6 +234,9 @@ func (c *checker) digest(d *Digest) error {
 func (c *checker) end(e *End) error {
 	if err := c.starts(); err != nil {
 		return err
+	}
+	if c.before != nil && !c.vouched && !c.Part {
+		return &Fault{Kind: BadDigest, At: c.before.At, Detail: fmt.Sprintf("the digest of the records up to %d, which were deleted, is gone", c.before.First-1)}
 	}
 	if c.ahead != nil {
 		return &Fault{

@@ -21,6 +21,7 @@ CREATE TABLE audit_beginning (
     one       integer NOT NULL PRIMARY KEY CHECK (one = 1),
     first     bigint  NOT NULL,
     hash      text    NOT NULL,
+    before    bigint  NOT NULL,
     signed_at bigint  NOT NULL,
     key       text    NOT NULL,
     signature text    NOT NULL

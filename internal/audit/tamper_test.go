@@ -328,7 +328,12 @@ var tamperings = map[string]func(tampering) place{
 		default:
 			d.exec(`UPDATE audit_beginning SET `+column+` = $1`, d.other("audit_beginning", column, "one = 1"))
 		}
-		return place{kinds: []string{audit.BadDigest, audit.UnknownKey, audit.Edited}} // edited: record 1 would follow another
+		var first int64
+		require.NoError(d.t, d.tx.QueryRowContext(d.ctx, `SELECT first FROM audit_beginning`).Scan(&first))
+		if first == 1 { // which follows none, and would follow one that is gone
+			return place{sequence: 1, kinds: []string{audit.Edited}}
+		}
+		return place{kinds: []string{audit.BadDigest, audit.UnknownKey}}
 	},
 	"the beginning is deleted": func(d tampering) place {
 		d.exec(`DELETE FROM audit_beginning`)

@@ -55,6 +55,7 @@ func (a *api) SearchActions(ctx context.Context, _ SearchActionsRequestObject) (
 // permissions finds which of all permissions on its resource a check would allow.
 func (a *api) permissions(ctx context.Context, c access.Check) ([]string, error) {
 	names := slices.Collect(maps.Keys(a.Vocabulary[c.Resource.Type].Permissions))
+	a.spend(ctx, len(names))
 	asked := make([]access.Check, len(names))
 	for i, name := range names {
 		asked[i] = c

@@ -247,11 +247,19 @@ func (w world) attempt(t *testing.T, r rule) attempt {
 	evaluation := object{"resource": resource, "action": object{"name": "read"}, "subject": object{"type": "user", "id": w.email("admin")}}
 
 	a := attempt{operation: r.operation, id: w.id(r.objectType)}
-	var user string
+	var user, key string
 	var body any
 	switch r.operation {
 	case "createPartner", "createInstance", "createClient", "createProject":
 		body = object{"id": name, "name": name}
+	case "createApplication":
+		body = object{"name": name, "scopes": []string{"check"}}
+	case "createApplicationKey", "revokeApplicationKey", "revokeApplication":
+		made := w.server.newApp(t, []string{"check"})
+		a.id, key = made.id, made.key
+		if r.operation == "createApplicationKey" {
+			body = object{}
+		}
 	case "createCustomerAccount":
 		body = object{"id": name, "name": name, "customer_number": name, "identifier": name}
 	case "check", "explain":
@@ -305,7 +313,7 @@ func (w world) attempt(t *testing.T, r rule) attempt {
 		for method, operation := range item.Operations() {
 			if operation.OperationID == r.operation {
 				a.method = method
-				a.path = strings.NewReplacer("{collection}", collections[r.objectType], "{id}", a.id, "{user}", user, "{role}", r.role).Replace(path)
+				a.path = strings.NewReplacer("{collection}", collections[r.objectType], "{id}", a.id, "{user}", user, "{key}", key, "{role}", r.role).Replace(path)
 			}
 		}
 	}

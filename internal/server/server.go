@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"github.com/oklog/ulid/v2"
-	"golang.org/x/net/netutil"
 
 	"github.com/gatehouse/gatehouse/internal/access"
 	"github.com/gatehouse/gatehouse/internal/audit"
@@ -200,8 +199,8 @@ func (s *Server) listen(addr string, connections int, shown *certificate) (err e
 	if s.listener, err = net.Listen("tcp", addr); err != nil {
 		return fmt.Errorf("listen on http-addr: %w", err)
 	}
-	if connections > 0 { // the rest wait in the queue of the system, where they take no memory of ours
-		s.listener = netutil.LimitListener(s.listener, connections)
+	if connections > 0 {
+		s.listener = bound(s.listener, connections)
 	}
 	s.closers = append(s.closers, func() error {
 		if err := s.listener.Close(); !errors.Is(err, net.ErrClosed) {

@@ -1,6 +1,6 @@
 // Package checks answers questions about permissions: one, many at once, and
-// which resources or subjects. Nothing is cached yet: every answer is computed on
-// the newest relationships.
+// which resources or subjects. Single answers may come from the cache, which the evaluator
+// stands for; which ones is computed on the newest relationships.
 package checks
 
 import (
@@ -10,7 +10,7 @@ import (
 	"github.com/gatehouse/gatehouse/internal/access"
 )
 
-// Evaluator computes answers on the newest relationships.
+// Evaluator answers as the newest relationships have it.
 type Evaluator interface {
 	Check(ctx context.Context, c access.Check) (access.Decision, error)
 	// CheckBulk answers checks in their order; one that fails leaves the rest alone.

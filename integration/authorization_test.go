@@ -258,7 +258,7 @@ func (w world) attempt(t *testing.T, r rule) attempt {
 		made := w.server.newApp(t, []string{"check"})
 		a.id, key = made.id, made.key
 		if r.operation == "createApplicationKey" {
-			body = object{}
+			body = object{"expires_at": "2100-01-01T00:00:00Z"}
 		}
 	case "createCustomerAccount":
 		body = object{"id": name, "name": name, "customer_number": name, "identifier": name}

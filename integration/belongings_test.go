@@ -62,7 +62,7 @@ func (w world) belongingAttempt(t *testing.T, operation, name string) (id string
 }
 
 // secret is that of an API key in the answer that shows it, which is the only one.
-var secret = regexp.MustCompile(`"secret":"ghk_[A-Za-z0-9_-]{43}_[0-9a-f]{8}",`)
+var secret = regexp.MustCompile(`"secret":"gh[ka]_[A-Za-z0-9_-]{43}_[0-9a-f]{8}",`)
 
 // TestDCX8_APIKeys are made, listed and deleted by portal admins, shown once, and
 // usable as subjects.

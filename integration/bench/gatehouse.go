@@ -19,8 +19,9 @@ type gatehouse struct {
 	name     string
 	url      string
 	host     string
-	operator string // token of one who may ask about anyone
+	operator string // token of one who may do everything
 	admin    string // token of one who administers the world
+	asker    string // key of an application that may ask
 	single   *contender
 }
 
@@ -60,12 +61,12 @@ func (f *field) gatehouse(ctx context.Context, program, dir, redisAddress string
 	if err := g.build(ctx, grpcAddress, strings.TrimSpace(string(key))); err != nil {
 		return err
 	}
-	f.enter(id, name, true, 1, overHTTP(host, "/v1/check", g.operator, yes, qs, 1, single("")))
+	f.enter(id, name, true, 1, overHTTP(host, "/v1/check", g.asker, yes, qs, 1, single("")))
 	g.single = f.contenders[len(f.contenders)-1]
-	f.enter(id+"-bulk", name+", bulk of 100", true, bulk, overHTTP(host, "/v1/check/bulk", g.operator, yes, qs, bulk, together))
+	f.enter(id+"-bulk", name+", bulk of 100", true, bulk, overHTTP(host, "/v1/check/bulk", g.asker, yes, qs, bulk, together))
 	if redisAddress == "" {
 		f.enter("gatehouse-uncached", "Gatehouse, fully consistent", true, 1,
-			overHTTP(host, "/v1/check", g.operator, yes, qs, 1, single(`,"consistency":{"fully_consistent":true}`)))
+			overHTTP(host, "/v1/check", g.asker, yes, qs, 1, single(`,"consistency":{"fully_consistent":true}`)))
 	}
 	f.gatehouses = append(f.gatehouses, g)
 	return nil
@@ -89,18 +90,31 @@ func devToken(ctx context.Context, program, data, email string, operator bool) (
 	return strings.TrimSpace(string(output)), err
 }
 
+// employ makes the application that asks.
+func (g *gatehouse) employ(ctx context.Context) error {
+	var made struct {
+		Secret string `json:"secret"`
+	}
+	err := g.call(ctx, g.operator, "/v1/applications", object{"name": "Bench", "scopes": []string{"check"}}, &made)
+	g.asker = made.Secret
+	return err
+}
+
 // build makes the world: its objects as admins do, and its members, who need no
 // mail and no name, as SpiceDB's own clients do.
 func (g *gatehouse) build(ctx context.Context, grpcAddress, key string) error {
-	err := g.post(ctx, g.operator, "/v1/partners", object{"id": partnerID, "name": "Bench"})
+	err := g.call(ctx, g.operator, "/v1/partners", object{"id": partnerID, "name": "Bench"}, nil)
 	if err == nil {
-		err = g.post(ctx, g.operator, "/v1/partners/"+partnerID+"/members", person("admin", "partner_admin"))
+		err = g.employ(ctx)
+	}
+	if err == nil {
+		err = g.call(ctx, g.operator, "/v1/partners/"+partnerID+"/members", person("admin", "partner_admin"), nil)
 	}
 	for i := 0; i < clients && err == nil; i++ {
-		err = g.post(ctx, g.admin, "/v1/partners/"+partnerID+"/clients", object{"id": clientID(i), "name": clientID(i)})
+		err = g.call(ctx, g.admin, "/v1/partners/"+partnerID+"/clients", object{"id": clientID(i), "name": clientID(i)}, nil)
 	}
 	for i := 0; i < projects && err == nil; i++ {
-		err = g.post(ctx, g.admin, "/v1/clients/"+clientID(clientOf(i))+"/projects", object{"id": projectID(i), "name": projectID(i)})
+		err = g.call(ctx, g.admin, "/v1/clients/"+clientID(clientOf(i))+"/projects", object{"id": projectID(i), "name": projectID(i)}, nil)
 	}
 	if err != nil {
 		return err
@@ -119,7 +133,8 @@ func person(name, role string) object {
 	return object{"email": email, "email_confirmation": email, "given_name": "Given", "family_name": "Family", "roles": []string{role}}
 }
 
-func (g *gatehouse) post(ctx context.Context, token, path string, body object) error {
+// call posts a body, and reads what is made of it.
+func (g *gatehouse) call(ctx context.Context, token, path string, body object, made any) error {
 	text, err := json.Marshal(body)
 	if err != nil {
 		return err
@@ -138,6 +153,9 @@ func (g *gatehouse) post(ctx context.Context, token, path string, body object) e
 	said, err := io.ReadAll(response.Body)
 	if err == nil && response.StatusCode >= 300 {
 		err = fmt.Errorf("POST %s: %s: %s", path, response.Status, said)
+	}
+	if err == nil && made != nil {
+		err = json.Unmarshal(said, made)
 	}
 	return err
 }

@@ -54,10 +54,10 @@ func (g *gatehouse) change(ctx context.Context, s *streamed) error {
 		var err error
 		if n%5 == 4 {
 			id := fmt.Sprint("bench-new-project-", n)
-			err = g.post(ctx, g.admin, "/v1/clients/"+clientID(n%clients)+"/projects", object{"id": id, "name": id})
+			err = g.call(ctx, g.admin, "/v1/clients/"+clientID(n%clients)+"/projects", object{"id": id, "name": id}, nil)
 			s.objects++
 		} else {
-			err = g.post(ctx, g.admin, "/v1/projects/"+projectID(n%projects)+"/members", person(fmt.Sprint("newcomer-", n), "project_member"))
+			err = g.call(ctx, g.admin, "/v1/projects/"+projectID(n%projects)+"/members", person(fmt.Sprint("newcomer-", n), "project_member"), nil)
 			s.grants++
 		}
 		if err != nil && ctx.Err() == nil {

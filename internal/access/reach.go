@@ -4,16 +4,27 @@ import "slices"
 
 // Reach says which checks a change of a relationship can change: those of one
 // subject, those on one resource, or any.
-type Reach string
+type Reach struct {
+	of     string // "subject" or "resource"
+	object Object
+}
 
 // Everything is the reach of structure: who asks about what does not matter.
-const Everything Reach = ""
+var Everything Reach
 
 // OfSubject is the reach of what changes only checks whose subject this is.
-func OfSubject(o Object) Reach { return Reach("subject " + o.Type + ":" + o.ID) }
+func OfSubject(o Object) Reach { return Reach{"subject", o} }
 
 // OfResource is the reach of what changes only checks whose resource this is.
-func OfResource(o Object) Reach { return Reach("resource " + o.Type + ":" + o.ID) }
+func OfResource(o Object) Reach { return Reach{"resource", o} }
+
+// String names the reach; the name of Everything is empty.
+func (r Reach) String() string {
+	if r == Everything {
+		return ""
+	}
+	return r.of + " " + r.object.Type + ":" + r.object.ID
+}
 
 // Tuplesets says of every relation of a schema, by type and name, whether it is a
 // tupleset: the left side of an arrow.

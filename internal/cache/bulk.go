@@ -22,13 +22,14 @@ func (c *Cache) CheckBulk(ctx context.Context, qs []access.Check) []access.Answe
 		keys, at = append(keys, keyOf(q)), append(at, i)
 	}
 	views, err := c.store.Read(ctx, keys)
+	now := c.now()
 	for n, i := range at {
 		if err != nil {
 			c.metrics.bypassed("store")
 			rest = append(rest, open{at: i})
 			continue
 		}
-		d, held := c.hit(views[n])
+		d, held := hit(views[n], now)
 		if held {
 			c.metrics.hit()
 			c.sample(qs[i], keys[n], views[n])

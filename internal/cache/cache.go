@@ -9,7 +9,6 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/json"
-	"strconv"
 	"strings"
 	"time"
 
@@ -77,7 +76,7 @@ func (c *Cache) Check(ctx context.Context, q access.Check) (access.Decision, err
 	if err != nil {
 		return c.unguarded(ctx, q)
 	}
-	if d, held := c.hit(views[0]); held {
+	if d, held := hit(views[0], c.now()); held {
 		c.metrics.hit()
 		c.sample(q, key, views[0])
 		return d, nil
@@ -91,22 +90,8 @@ func cacheable(q access.Check) bool {
 	return !q.Exact && q.Resource.Type != access.TypeGatehouse && q.Subject.Relation == "" && q.Subject.ID != "*"
 }
 
-// keyOf names a question. Parts have their lengths before them, so that no two
-// questions share a name.
 func keyOf(q access.Check) Key {
-	parts := [...]string{q.Resource.Type, q.Resource.ID, q.Permission, q.Subject.Type, q.Subject.ID, fingerprint(q.Context)}
-	length := 0
-	for _, part := range parts {
-		length += len(part) + len("1024:")
-	}
-	var name strings.Builder
-	name.Grow(length)
-	for _, part := range parts {
-		name.WriteString(strconv.Itoa(len(part)))
-		name.WriteByte(':')
-		name.WriteString(part)
-	}
-	return Key{Entry: name.String(), Subject: access.OfSubject(q.Subject.Object), Resource: access.OfResource(q.Resource)}
+	return Key{Resource: q.Resource, Permission: q.Permission, Subject: q.Subject.Object, Context: fingerprint(q.Context)}
 }
 
 // fingerprint tells caveat contexts apart, whatever the order of their names; none is empty.
@@ -122,8 +107,8 @@ func fingerprint(context map[string]any) string {
 }
 
 // hit is the answer that a view holds, if it still does (rule 1).
-func (c *Cache) hit(v View) (access.Decision, bool) {
-	if v.Entry == nil || !v.clean() || v.Entry.Nonces != v.nonces() || !c.now().Before(v.Entry.NotAfter.Add(-margin)) {
+func hit(v View, now time.Time) (access.Decision, bool) {
+	if v.Entry == nil || !v.clean() || v.Entry.Nonces != v.nonces() || !now.Before(v.Entry.NotAfter.Add(-margin)) {
 		return access.Decision{}, false
 	}
 	return access.Decision{Allowed: v.Entry.Allowed, CheckedAt: v.Entry.CheckedAt, Cached: true}, true
@@ -154,7 +139,7 @@ func (c *Cache) miss(ctx context.Context, q access.Check, key Key, v View) (acce
 	if !v.clean() {
 		return c.evaluate(ctx, q)
 	}
-	flight := strings.Join(append([]string{key.Entry}, v.Epochs[0].Nonce, v.Epochs[1].Nonce, v.Epochs[2].Nonce), " ")
+	flight := strings.Join(append([]string{key.Name()}, v.Epochs[0].Nonce, v.Epochs[1].Nonce, v.Epochs[2].Nonce), " ")
 	landed := c.flights.DoChan(flight, func() (any, error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), flightTime)
 		defer cancel()

@@ -22,8 +22,9 @@ const (
 // Memory is a store within this process, for a server that shares it with none.
 type Memory struct {
 	now     access.Clock
-	entries *otter.Cache[string, *Entry] // which are replaced, never changed
+	entries *otter.Cache[Key, *kept]
 	epochs  *otter.Cache[access.Reach, epoch]
+	renewed atomic.Int64 // how often epochs were, from 1
 	lease   atomic.Pointer[time.Time]
 
 	mu       sync.Mutex
@@ -31,6 +32,14 @@ type Memory struct {
 }
 
 var _ Store = (*Memory)(nil)
+
+// kept is an entry, which is replaced and never changed.
+type kept struct {
+	Entry
+	// How often epochs had been renewed when this one's were last seen to be those it
+	// was computed under. As long as none is, there is no need to look at them again.
+	seen atomic.Int64
+}
 
 // epoch is replaced as a whole, never changed.
 type epoch struct {
@@ -46,11 +55,13 @@ type mark struct {
 
 // NewMemory makes an empty store.
 func NewMemory(now access.Clock) *Memory {
-	return &Memory{
+	m := &Memory{
 		now:     now,
-		entries: otter.Must(&otter.Options[string, *Entry]{MaximumSize: maxEntries}),
+		entries: otter.Must(&otter.Options[Key, *kept]{MaximumSize: maxEntries}),
 		epochs:  otter.Must(&otter.Options[access.Reach, epoch]{MaximumSize: maxEpochs}),
 	}
+	m.renewed.Store(1)
+	return m
 }
 
 // Read implements Store.
@@ -58,13 +69,25 @@ func (m *Memory) Read(_ context.Context, keys []Key) ([]View, error) {
 	now := m.now()
 	until := m.lease.Load()
 	leased := until != nil && now.Before(*until)
+	renewed := m.renewed.Load() // before any epoch is looked at
 	views := make([]View, len(keys))
-	everything := m.epoch(access.Everything, now)
 	for i, k := range keys {
 		v := &views[i]
 		v.Leased = leased
-		v.Epochs = [3]Epoch{m.epoch(k.Subject, now), m.epoch(k.Resource, now), everything}
-		v.Entry, _ = m.entries.GetIfPresent(k.Entry)
+		e, found := m.entries.GetIfPresent(k)
+		if found {
+			v.Entry = &e.Entry
+			if e.seen.Load() == renewed {
+				v.Epochs = [3]Epoch{{Nonce: e.Nonces[0]}, {Nonce: e.Nonces[1]}, {Nonce: e.Nonces[2]}}
+				continue
+			}
+		}
+		for n, reach := range k.Reaches() {
+			v.Epochs[n] = m.epoch(reach, now)
+		}
+		if found && v.clean() && v.nonces() == e.Nonces {
+			e.seen.Store(renewed)
+		}
 	}
 	return views, nil
 }
@@ -95,12 +118,13 @@ func (m *Memory) Begin(_ context.Context, reaches []access.Reach) ([]Epoch, erro
 
 // Fill implements Store.
 func (m *Memory) Fill(_ context.Context, key Key, e Entry, _ time.Duration) error {
-	m.entries.Set(key.Entry, &e)
+	m.entries.Set(key, &kept{Entry: e})
 	return nil
 }
 
-// renew replaces epochs.
+// renew replaces epochs, and says so before it returns.
 func (m *Memory) renew(reaches []access.Reach, next func(old epoch) (epoch, bool)) {
+	defer m.renewed.Add(1)
 	for _, reach := range reaches {
 		m.epochs.Compute(reach, func(old epoch, _ bool) (epoch, otter.ComputeOp) {
 			e, renewed := next(old)

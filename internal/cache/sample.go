@@ -41,7 +41,7 @@ func (c *Cache) compare(ctx context.Context, q access.Check, key Key, v View) {
 	if err != nil || after[0].nonces() != v.nonces() {
 		return
 	}
-	if _, held := c.hit(after[0]); held {
+	if _, held := hit(after[0], c.now()); held {
 		c.metrics.disagreed()
 	}
 }

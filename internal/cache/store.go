@@ -2,6 +2,8 @@ package cache
 
 import (
 	"context"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/gatehouse/gatehouse/internal/access"
@@ -42,16 +44,35 @@ type Store interface {
 	SetPosition(ctx context.Context, at access.Token) error
 }
 
-// Key names what is kept of a question.
+// Key tells questions apart.
 type Key struct {
-	Entry    string // tells questions apart
-	Subject  access.Reach
-	Resource access.Reach
+	Resource   access.Object
+	Permission string
+	Subject    access.Object
+	Context    string // fingerprint of what caveats are told
 }
 
 // Reaches are those whose epochs an answer depends on.
 func (k Key) Reaches() [3]access.Reach {
-	return [3]access.Reach{k.Subject, k.Resource, access.Everything}
+	return [3]access.Reach{access.OfSubject(k.Subject), access.OfResource(k.Resource), access.Everything}
+}
+
+// Name is the key as text. Parts have their lengths before them, so that no two keys
+// share a name.
+func (k Key) Name() string {
+	parts := [...]string{k.Resource.Type, k.Resource.ID, k.Permission, k.Subject.Type, k.Subject.ID, k.Context}
+	length := 0
+	for _, part := range parts {
+		length += len(part) + len("1024:")
+	}
+	var name strings.Builder
+	name.Grow(length)
+	for _, part := range parts {
+		name.WriteString(strconv.Itoa(len(part)))
+		name.WriteByte(':')
+		name.WriteString(part)
+	}
+	return name.String()
 }
 
 // View is what a store keeps of a question.

@@ -18,7 +18,7 @@ func endKey(r access.Relationship) []any {
 func (d *Directory) AddEnd(ctx context.Context, r access.Relationship, reach access.Reach) error {
 	_, err := d.exec(ctx, `
 		INSERT INTO ends (resource_type, resource_id, relation, subject_type, subject_id, ends_at, reach) VALUES ($1, $2, $3, $4, $5, $6, $7)
-		ON CONFLICT DO NOTHING`, append(endKey(r), string(reach))...)
+		ON CONFLICT DO NOTHING`, append(endKey(r), reach.String())...)
 	return err
 }
 
@@ -65,7 +65,7 @@ func (d *Directory) FirstEnd(ctx context.Context, reaches ...access.Reach) (time
 			query += ` UNION ALL `
 		}
 		query += `SELECT min(ends_at) AS first FROM ends WHERE reach = $` + string(rune('1'+i))
-		keys[i] = string(reach)
+		keys[i] = reach.String()
 	}
 	return d.first(ctx, `SELECT min(first) FROM (`+query+`) AS firsts`, keys...)
 }

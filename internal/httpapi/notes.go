@@ -15,6 +15,7 @@ import (
 // is answered, while goroutines started for it may still be looking.
 type notes struct {
 	deadline  // of the request
+	began     time.Time
 	requestID string
 	route     *route         // nil outside the contract
 	address   string         // of the client
@@ -34,7 +35,8 @@ type notesKey struct{}
 
 // begin makes the notes of a request its context, which ends with it.
 func begin(c *gin.Context, n *notes) {
-	n.Context, n.at = c.Request.Context(), time.Now().Add(maxTime)
+	n.Context, n.began = c.Request.Context(), time.Now()
+	n.at = n.began.Add(maxTime)
 	c.Request = c.Request.WithContext(n)
 }
 

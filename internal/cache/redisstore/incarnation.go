@@ -28,9 +28,9 @@ type incarnation struct {
 	lease, position, everything string
 }
 
-func (i *incarnation) entry(question string) string { return i.key("c:", question) }
+func (i *incarnation) entry(k cache.Key) string { return i.key("c:", k.Name()) }
 
-func (i *incarnation) epoch(r access.Reach) string { return i.key("e:", string(r)) }
+func (i *incarnation) epoch(r access.Reach) string { return i.key("e:", r.String()) }
 
 // key is as long for a long name as for a short one.
 func (i *incarnation) key(kind, name string) string {

@@ -101,7 +101,8 @@ func (s *Store) Read(ctx context.Context, keys []cache.Key) ([]cache.View, error
 	names := make([]string, 0, 2+3*len(keys))
 	names = append(names, i.lease, i.everything)
 	for _, k := range keys {
-		names = append(names, i.entry(k.Entry), i.epoch(k.Subject), i.epoch(k.Resource))
+		reaches := k.Reaches()
+		names = append(names, i.entry(k), i.epoch(reaches[0]), i.epoch(reaches[1]))
 	}
 	values, err := s.batch.get(ctx, names)
 	if err != nil {
@@ -146,7 +147,7 @@ func (s *Store) Fill(ctx context.Context, key cache.Key, e cache.Entry, life tim
 	if err != nil {
 		return err
 	}
-	return s.client.Set(ctx, i.entry(key.Entry), writeEntry(e), life).Err()
+	return s.client.Set(ctx, i.entry(key), writeEntry(e), life).Err()
 }
 
 // Mark implements cache.Store.

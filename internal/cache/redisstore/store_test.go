@@ -45,14 +45,13 @@ func TestPromotedReplica(t *testing.T) {
 	known, err := s.Prove(t.Context(), time.Now().Add(time.Minute))
 	require.NoError(t, err)
 	require.True(t, known)
-	key := cache.Key{Entry: "q", Subject: "s", Resource: "r"}
-	views, err := s.Read(t.Context(), []cache.Key{key})
+	views, err := s.Read(t.Context(), []cache.Key{kept})
 	require.NoError(t, err)
 	require.True(t, views[0].Leased)
 
 	before := s.servers.current.Load()
 	s.client.AddHook(promotion{s.servers})
-	views, err = s.Read(t.Context(), []cache.Key{key})
+	views, err = s.Read(t.Context(), []cache.Key{kept})
 	require.NoError(t, err)
 	assert.False(t, views[0].Leased, "the lease is of the server before")
 	require.NotSame(t, before, s.servers.current.Load())
@@ -113,7 +112,7 @@ func TestPromotedBefore(t *testing.T) {
 	assert.Positive(t, wait)
 }
 
-var kept = cache.Key{Entry: "q", Subject: "s", Resource: "r"}
+var kept = cache.Key{Resource: access.Object{Type: access.TypeProject, ID: "r"}, Permission: "view", Subject: access.User("s")}
 
 // lease proves for a minute that everything was seen.
 func lease(t *testing.T, s *Store) {
@@ -156,7 +155,7 @@ func TestOlderRedis(t *testing.T) {
 			s := open(t, server)
 			keep(t, s)
 			server.Do("SAVE")
-			_, err := s.Bump(t.Context(), []access.Reach{kept.Subject}, newNonce())
+			_, err := s.Bump(t.Context(), []access.Reach{access.OfSubject(kept.Subject)}, newNonce())
 			require.NoError(t, err)
 			require.False(t, holds(t, s))
 
@@ -191,7 +190,7 @@ func TestReaderOfADemotedServer(t *testing.T) {
 	keep(t, s)
 	require.Equal(t, ":1", server.Do("WAIT", "1", "1000"))
 	next.Do("REPLICAOF", "NO", "ONE")
-	_, err := s.Bump(t.Context(), []access.Reach{kept.Subject}, newNonce())
+	_, err := s.Bump(t.Context(), []access.Reach{access.OfSubject(kept.Subject)}, newNonce())
 	require.NoError(t, err)
 	require.False(t, holds(t, s))
 	server.Do("REPLICAOF", "127.0.0.1", port(next))

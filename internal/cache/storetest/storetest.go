@@ -14,9 +14,10 @@ import (
 )
 
 var (
-	ann   = access.OfSubject(access.User("ann"))
-	gate  = access.OfResource(access.Object{Type: access.TypeProject, ID: "gate"})
-	entry = cache.Key{Entry: "may ann view gate", Subject: ann, Resource: gate}
+	project = access.Object{Type: access.TypeProject, ID: "gate"}
+	ann     = access.OfSubject(access.User("ann"))
+	gate    = access.OfResource(project)
+	entry   = cache.Key{Resource: project, Permission: "view", Subject: access.User("ann")}
 )
 
 // Run holds a store to its contract. Each call of empty makes a store that knows
@@ -35,6 +36,7 @@ func Run(t *testing.T, empty func(t *testing.T) cache.Store, lose func(t *testin
 		"what is proven needs a position":     proven,
 		"the lease ends by the store's clock": leaseEnds,
 		"other reaches stay as they are":      others,
+		"a renewal is seen of every reach":    seen,
 		"many questions are read in order":    inOrder,
 		"nothing is read of nothing":          nothing,
 	} {
@@ -267,9 +269,29 @@ func others(t *testing.T, s *store) {
 	assert.Equal(t, before.Epochs[1:], after.Epochs[1:])
 }
 
+// seen reads what it read before, with the lease, which is when a store may be tempted
+// not to look again.
+func seen(t *testing.T, s *store) {
+	s.lease()
+	attempt := rand.Text()
+	for n, reach := range reaches(entry) {
+		for _, renew := range []func() error{
+			func() error { return s.Catch(t.Context(), []access.Reach{reach}, "") },
+			func() error { return s.Mark(t.Context(), []access.Reach{reach}, attempt, time.Minute) },
+			func() error { _, err := s.Bump(t.Context(), []access.Reach{reach}, attempt); return err },
+		} {
+			s.fill()
+			before := s.read()
+			require.Equal(t, before, s.read())
+			require.NoError(t, renew())
+			assert.NotEqual(t, before.Epochs[n].Nonce, s.read().Epochs[n].Nonce)
+		}
+	}
+}
+
 func inOrder(t *testing.T, s *store) {
 	s.fill()
-	other := cache.Key{Entry: "another", Subject: access.OfSubject(access.User("bob")), Resource: gate}
+	other := cache.Key{Resource: project, Permission: "view", Subject: access.User("bob")}
 	views, err := s.Read(t.Context(), []cache.Key{other, entry, other})
 	require.NoError(t, err)
 	require.Len(t, views, 3)

@@ -56,6 +56,9 @@ func (w *wire) exchange(request []byte) ([]byte, error) {
 		if len(header) == 0 {
 			break
 		}
+		if header[0] != 'C' && header[0] != 'T' { // as servers in Go spell those that matter
+			continue
+		}
 		name, value, _ := bytes.Cut(header, []byte(":"))
 		switch {
 		case bytes.EqualFold(name, []byte("Content-Length")):
@@ -80,7 +83,7 @@ func (w *wire) exchange(request []byte) ([]byte, error) {
 
 func (w *wire) line() ([]byte, error) {
 	line, err := w.in.ReadSlice('\n')
-	return bytes.TrimRight(line, "\r\n"), err
+	return bytes.TrimSuffix(line, []byte("\r\n")), err
 }
 
 func (w *wire) read(n int) error {

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/gin-gonic/gin"
 	"github.com/prometheus/client_golang/prometheus"
@@ -70,6 +71,11 @@ func New(d Dependencies) (http.Handler, error) {
 
 	entries := gates{questions: limits.NewGate(d.Limits.MaxQuestions), work: limits.NewGate(d.Limits.MaxWork)}
 	a := &api{d, newSeats(), entries, newMetrics(entries, d.Metrics...)}
+	for path, r := range contract {
+		if method, path, _ := strings.Cut(path, " "); r.quick {
+			r.answered = a.measured.answered(method, path, http.StatusOK)
+		}
+	}
 	engine := gin.New()
 	engine.HandleMethodNotAllowed = true
 	engine.RedirectTrailingSlash = false
@@ -82,7 +88,7 @@ func New(d Dependencies) (http.Handler, error) {
 		write(c, newProblem(http.StatusMethodNotAllowed, "method_not_allowed", "this path does not take "+c.Request.Method))
 	})
 
-	engine.Use(a.identify, a.record(a.measured), a.recoverPanics, headers)
+	engine.Use(a.identify, a.record, a.recoverPanics, headers)
 	engine.GET("/healthz", func(c *gin.Context) { c.JSON(http.StatusOK, gin.H{"status": "ok"}) })
 	engine.GET("/readyz", a.readyz)
 	engine.GET("/metrics", a.measured.serve)

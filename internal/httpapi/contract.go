@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/gin-gonic/gin"
+	"github.com/prometheus/client_golang/prometheus"
 	"gopkg.in/yaml.v3"
 
 	"github.com/gatehouse/gatehouse/internal/access"
@@ -22,14 +23,15 @@ var Spec []byte
 type route struct {
 	id         string
 	need       need
-	open       bool            // to anybody, without an access token
-	asks       bool            // it asks questions, and changes nothing
-	quick      bool            // it asks, and has its answers from the cache if they are there
-	query      map[string]bool // the parameters it takes
-	body       bool            // it takes one
-	repeatable bool            // it takes an Idempotency-Key
-	once       string          // the field of its answer that is not repeated
-	scope      string          // what an application needs to call it; empty: none may
+	open       bool                // to anybody, without an access token
+	asks       bool                // it asks questions, and changes nothing
+	quick      bool                // it asks, and has its answers from the cache if they are there
+	query      map[string]bool     // the parameters it takes
+	body       bool                // it takes one
+	repeatable bool                // it takes an Idempotency-Key
+	once       string              // the field of its answer that is not repeated
+	answered   prometheus.Observer // with 200, if it is quick
+	scope      string              // what an application needs to call it; empty: none may
 }
 
 // routes are all there are, by method and gin's path.

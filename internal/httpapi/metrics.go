@@ -51,5 +51,10 @@ func (m *metrics) observe(method, route string, status int, took time.Duration) 
 	default:
 		method = "other" // clients make them up
 	}
-	m.requests.WithLabelValues(method, route, strconv.Itoa(status)).Observe(took.Seconds())
+	m.answered(method, route, status).Observe(took.Seconds())
+}
+
+// answered is where requests to a route are counted that were answered so.
+func (m *metrics) answered(method, route string, status int) prometheus.Observer {
+	return m.requests.WithLabelValues(method, route, strconv.Itoa(status))
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"net/http"
 	"regexp"
 	"runtime/debug"
 	"strings"
@@ -33,7 +34,7 @@ func (a *api) identify(c *gin.Context) {
 	if id == "" || !requestIDPattern.MatchString(id) && !isAuthzen(c) {
 		id = newRequestID()
 	}
-	n := &notes{requestID: id, address: a.Limits.Proxies.client(c.Request)}
+	n := &notes{seat: nobodys, requestID: id, address: a.Limits.Proxies.client(c.Request)}
 	c.Header(requestIDHeader, id)
 	begin(c, n)
 	defer n.end()
@@ -70,19 +71,22 @@ func headers(c *gin.Context) {
 
 // record logs and measures each request. It names the route, never the path or
 // the query: those hold ids and tokens.
-func (a *api) record(m *metrics) gin.HandlerFunc {
-	return func(c *gin.Context) {
-		c.Next()
-		route := c.FullPath()
-		if route == "" {
-			route = "none"
-		}
-		took := time.Since(noted(c.Request.Context()).began)
-		m.observe(c.Request.Method, route, c.Writer.Status(), took)
-		if ctx := c.Request.Context(); a.Log.Enabled(ctx, slog.LevelDebug) {
-			a.Log.DebugContext(ctx, "request", "request_id", requestID(ctx), "method", c.Request.Method, "route", route,
-				"status", c.Writer.Status(), "took", took)
-		}
+func (a *api) record(c *gin.Context) {
+	c.Next()
+	ctx, status := c.Request.Context(), c.Writer.Status()
+	n := noted(ctx)
+	took := time.Since(n.began)
+	route := c.FullPath()
+	if route == "" {
+		route = "none"
+	}
+	if r := n.route; r != nil && r.answered != nil && status == http.StatusOK {
+		r.answered.Observe(took.Seconds())
+	} else {
+		a.measured.observe(c.Request.Method, route, status, took)
+	}
+	if a.Log.Enabled(ctx, slog.LevelDebug) {
+		a.Log.DebugContext(ctx, "request", "request_id", n.requestID, "method", c.Request.Method, "route", route, "status", status, "took", took)
 	}
 }
 
@@ -106,7 +110,7 @@ func (a *api) authenticate(c *gin.Context) {
 	case n.route.open:
 		return
 	case n.route.asks:
-		a.seat(c, bearer(c))
+		a.sit(c, bearer(c))
 	default:
 		a.signIn(c, bearer(c))
 	}
@@ -137,6 +141,7 @@ func (a *api) signIn(c *gin.Context, token string) {
 		return
 	}
 	ctx, n := c.Request.Context(), noted(c.Request.Context())
+	n.seat = new(seat)
 	err := a.verify(ctx, token, func() (err error) {
 		if secret.Is(secret.Application, token) {
 			if n.app.app, n.app.key, err = a.Operations.Presented(ctx, token); err == nil {
@@ -155,15 +160,15 @@ func (a *api) signIn(c *gin.Context, token string) {
 	}
 }
 
-// seat signs in, unless the same token did a moment ago.
-func (a *api) seat(c *gin.Context, token string) {
+// sit signs in, unless the same token did a moment ago.
+func (a *api) sit(c *gin.Context, token string) {
 	n := noted(c.Request.Context())
 	if s, ok := a.seats.find(token); ok {
-		n.login, n.person, n.app, n.questions = s.login, s.person, s.app, s.questions
+		n.seat = s
 		return
 	}
 	if a.signIn(c, token); !c.IsAborted() {
-		a.seats.take(token, n)
+		a.seats.take(token, n.seat)
 	}
 }
 

@@ -7,7 +7,6 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/gatehouse/gatehouse/internal/access"
-	"github.com/gatehouse/gatehouse/internal/limits"
 )
 
 // notes are what is found out about a request on its way to its handler. They are
@@ -15,17 +14,14 @@ import (
 // is answered, while goroutines started for it may still be looking.
 type notes struct {
 	deadline  // of the request
+	*seat     // of the caller; nobody's until they have signed in
 	began     time.Time
 	requestID string
-	route     *route         // nil outside the contract
-	address   string         // of the client
-	questions *limits.Bucket // of the credential, if it asks any
-	login     access.Login
-	person    access.Person
-	app       presented // of an application, which is no person
+	route     *route // nil outside the contract
+	address   string // of the client
 	body      []byte
 	question  question
-	search    search
+	search    *search
 	answer    *access.Answer // to the question, if it was asked already
 	operates  *access.Answer // whether the caller may ask about anybody, once asked
 	auditAll  bool           // the caller may read all of the audit
@@ -57,7 +53,7 @@ func noted(ctx context.Context) *notes {
 	if n, ok := ctx.Value(notesKey{}).(*notes); ok {
 		return n
 	}
-	return &notes{} // of a request that nobody has begun
+	return &notes{seat: nobodys} // of a request that nobody has begun
 }
 
 func address(ctx context.Context) string { return noted(ctx).address }

@@ -107,7 +107,7 @@ func (a *api) maySearch(c *gin.Context, what searched, r SearchRequest) error {
 	if s.question, err = a.evaluation(ctx, s.example(a.Vocabulary)); err != nil {
 		return err
 	}
-	noted(c.Request.Context()).search = s
+	noted(c.Request.Context()).search = &s
 	if s.question.void && noted(ctx).app.is() {
 		return a.mayAskAnything(ctx)
 	}

@@ -24,42 +24,47 @@ const (
 // Of an application only which of its keys a token is is remembered, which never
 // changes; whether that key is live is asked with each question.
 type seats struct {
-	taken *otter.Cache[[sha256.Size]byte, seat]
+	taken *otter.Cache[[sha256.Size]byte, *seat]    // which are not changed any more
 	good  *otter.Cache[[sha256.Size]byte, struct{}] // tokens, when they were last looked at
 }
 
+// seat is who is calling.
 type seat struct {
 	login     access.Login
 	person    access.Person
-	app       presented
-	questions *limits.Bucket // of the token, for as long as it is remembered at all
+	app       presented      // of an application, which is no person
+	questions *limits.Bucket // of the token, for as long as it is remembered at all; nil: it asks none
 	until     time.Time
 }
 
+// nobodys is the seat of who has not signed in.
+var nobodys = new(seat)
+
 func newSeats() seats {
 	return seats{
-		taken: otter.Must(&otter.Options[[sha256.Size]byte, seat]{MaximumSize: maxSeats}),
+		taken: otter.Must(&otter.Options[[sha256.Size]byte, *seat]{MaximumSize: maxSeats}),
 		good:  otter.Must(&otter.Options[[sha256.Size]byte, struct{}]{MaximumSize: maxSeats}),
 	}
 }
 
 // find returns who holds a token; the token itself is not kept.
-func (s seats) find(token string) (seat, bool) {
+func (s seats) find(token string) (*seat, bool) {
 	found, ok := s.taken.GetIfPresent(sha256.Sum256([]byte(token)))
 	return found, ok && time.Now().Before(found.until)
 }
 
-func (s seats) take(token string, n *notes) {
+func (s seats) take(token string, by *seat) {
 	key := sha256.Sum256([]byte(token))
-	before, _ := s.taken.GetIfPresent(key)
-	if n.questions = before.questions; n.questions == nil {
-		n.questions = new(limits.Bucket)
+	if before, ok := s.taken.GetIfPresent(key); ok {
+		by.questions = before.questions
+	} else {
+		by.questions = new(limits.Bucket)
 	}
-	until := time.Now().Add(seatTime)
-	if end := n.login.ExpiresAt; !end.IsZero() && end.Before(until) {
-		until = end
+	by.until = time.Now().Add(seatTime)
+	if end := by.login.ExpiresAt; !end.IsZero() && end.Before(by.until) {
+		by.until = end
 	}
-	s.taken.Set(key, seat{n.login, n.person, n.app, n.questions, until})
+	s.taken.Set(key, by)
 }
 
 // knows says whether a token was good when it was last looked at.

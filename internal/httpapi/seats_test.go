@@ -19,7 +19,7 @@ func TestNobodyIsKnownLongerThanTheirTokenLives(t *testing.T) {
 		"a late end":  {time.Now().Add(time.Hour), true},
 		"an end past": {time.Now().Add(-time.Nanosecond), false},
 	} {
-		s.take(name, &notes{login: access.Login{Subject: name, ExpiresAt: c.ends}})
+		s.take(name, &seat{login: access.Login{Subject: name, ExpiresAt: c.ends}})
 		found, ok := s.find(name)
 		assert.Equal(t, c.known, ok, name)
 		assert.Equal(t, name, found.login.Subject)

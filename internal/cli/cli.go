@@ -3,6 +3,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"runtime/debug"
@@ -20,12 +21,15 @@ func Run(ctx context.Context, args []string, out, errOut io.Writer) int {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(serve(), backup(), restore(), exportCommand(), importCommand(), auditCommand(), token(), app(), printSchema(), version())
+	root.AddCommand(serve(), backup(), restore(), exportCommand(), importCommand(), auditCommand(), doctorCommand(), token(), app(), printSchema(), version())
 	root.SetArgs(args)
 	root.SetOut(out)
 	root.SetErr(errOut)
 	if err := root.ExecuteContext(ctx); err != nil {
 		_, _ = fmt.Fprintf(errOut, "gatehouse: %v\n", err)
+		if errors.Is(err, errCannotRun) {
+			return 2
+		}
 		return 1
 	}
 	return 0

@@ -30,6 +30,7 @@ import (
 // dashes: data-dir.
 type Config struct {
 	Stores     `koanf:",squash"`
+	Beneath    Beneath  `koanf:",squash"`
 	RedisURL   string   `koanf:"redis-url"`
 	InMemory   bool     `koanf:"in-memory"`
 	HTTPAddr   string   `koanf:"http-addr"`
@@ -91,14 +92,17 @@ func Flags(flags *pflag.FlagSet) {
 	flags.String("log-format", "text", "text or json")
 }
 
+// File is where settings are read from: the file that was named, here or in
+// GATEHOUSE_CONFIG; empty: from none.
+func File(named string) string { return cmp.Or(named, os.Getenv("GATEHOUSE_CONFIG")) }
+
 // Load reads the settings. Flags given win over variables, variables over the
 // file, the file over defaults. Unknown keys and all faults are reported at once.
 func Load(flags *pflag.FlagSet, path string) (Config, error) {
-	if path == "" {
-		path = os.Getenv("GATEHOUSE_CONFIG")
-	}
+	path = File(path)
 	known := pflag.NewFlagSet("", pflag.ContinueOnError)
 	Flags(known)
+	BeneathFlags(known)
 	k := koanf.New(".")
 	if path != "" {
 		if err := k.Load(file.Provider(path), yaml.Parser()); err != nil {
@@ -198,6 +202,7 @@ func (c Config) faults() []error {
 	if _, err := mail.ParseAddress(c.MailFrom); err != nil {
 		fault("mail-from must be an e-mail address, not %q", c.MailFrom)
 	}
+	faults = append(faults, c.Beneath.faults()...)
 	faults = append(faults, c.SMTP.faults()...)
 	faults = append(faults, c.Audit.faults()...)
 	for _, operator := range c.Operators {

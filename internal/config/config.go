@@ -122,7 +122,7 @@ func Load(flags *pflag.FlagSet, path string) (Config, error) {
 	variables := env.Provider(".", env.Opt{Prefix: "GATEHOUSE_", TransformFunc: func(name, value string) (string, any) {
 		key := strings.ReplaceAll(strings.ToLower(strings.TrimPrefix(name, "GATEHOUSE_")), "_", "-")
 		switch f := known.Lookup(key); {
-		case name == "GATEHOUSE_CONFIG", injected.MatchString(name):
+		case name == "GATEHOUSE_CONFIG", ofClients[name], injected.MatchString(name):
 			return "", nil
 		case f == nil:
 			faults = append(faults, fmt.Errorf("%s: there is no setting %q", name, key))
@@ -160,6 +160,10 @@ func notBool(text string) bool {
 // injected are the variables by which Kubernetes describes a service that is
 // called gatehouse. They are not meant as settings.
 var injected = regexp.MustCompile(`^GATEHOUSE_(SERVICE_(HOST|PORT.*)|PORT(_.*)?)$`)
+
+// ofClients are the variables of commands that speak to a server, in whose shell one
+// may be started too.
+var ofClients = map[string]bool{"GATEHOUSE_URL": true, "GATEHOUSE_TOKEN": true}
 
 // minKey is the shortest preshared key accepted, in characters.
 const minKey = 16

@@ -106,7 +106,7 @@ func (e *Examination) Watches(ctx context.Context, at access.Token, patience tim
 	switch status.Code(err) {
 	case codes.OK, codes.DeadlineExceeded:
 		return nil
-	case codes.FailedPrecondition:
+	case codes.FailedPrecondition, codes.Unimplemented: // the latter of one that has known since its start
 		return ErrUnwatched
 	}
 	return plainly(err)

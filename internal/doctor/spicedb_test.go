@@ -102,6 +102,7 @@ func TestServersSideBySide(t *testing.T) {
 
 	assert.Equal(t, []string{"unexamined spicedb_database_not_named SpiceDB's database"}, look("--spicedb-database-url", ""))
 	assert.Equal(t, []string{"unexamined dispatch_cache_unknown SpiceDB"}, look("--spicedb-metrics-url", ""))
+	assert.Contains(t, said(examine(t, append(flags, "--spicedb-metrics-url", "")...)), "SpiceDB v1.", "it is asked for its version")
 	assert.Equal(t, []string{"warning metrics_unreadable SpiceDB", "unexamined dispatch_cache_unknown SpiceDB"}, look("--spicedb-metrics-url", "http://"+free(t)))
 	assert.Equal(t, []string{"warning no_cache settings"}, look("--redis-url", ""))
 	assert.Equal(t, []string{"problem spicedb_key_refused SpiceDB"}, look("--spicedb-key", "another-key-of-some-length"))

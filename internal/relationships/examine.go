@@ -46,12 +46,12 @@ type Known struct {
 // First asks which SpiceDB it is, and for its schema.
 // Errors: ErrKeyRefused, ErrNoSchema with the version, Unavailable.
 func (e *Examination) First(ctx context.Context) (Known, error) {
-	var header sent.MD
+	var header, trailer sent.MD // which one says the version has changed over time
 	asking := requestmeta.AddRequestHeaders(ctx, requestmeta.RequestServerVersion)
-	there, err := e.schema.ReadSchema(asking, &v1.ReadSchemaRequest{}, grpc.Header(&header))
+	there, err := e.schema.ReadSchema(asking, &v1.ReadSchemaRequest{}, grpc.Header(&header), grpc.Trailer(&trailer))
 	known := Known{At: access.Token(there.GetReadAt().GetToken()), Edition: edition(there.GetSchemaText())}
-	if said := header.Get(string(responsemeta.ServerVersion)); len(said) > 0 {
-		known.Version = said[0]
+	for _, said := range sent.Join(header, trailer).Get(string(responsemeta.ServerVersion)) {
+		known.Version = said
 	}
 	switch status.Code(err) {
 	case codes.NotFound:

@@ -15,13 +15,7 @@ import (
 
 // Run carries out a command line and returns the process's exit code.
 func Run(ctx context.Context, args []string, out, errOut io.Writer) int {
-	root := &cobra.Command{
-		Use:           "gatehouse",
-		Short:         "A relationship-based authorization server",
-		SilenceUsage:  true,
-		SilenceErrors: true,
-	}
-	root.AddCommand(serve(), backup(), restore(), exportCommand(), importCommand(), auditCommand(), doctorCommand(), token(), app(), printSchema(), version())
+	root := commands()
 	root.SetArgs(args)
 	root.SetOut(out)
 	root.SetErr(errOut)
@@ -33,6 +27,17 @@ func Run(ctx context.Context, args []string, out, errOut io.Writer) int {
 		return 1
 	}
 	return 0
+}
+
+func commands() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "gatehouse",
+		Short:         "A relationship-based authorization server",
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	root.AddCommand(serve(), backup(), restore(), exportCommand(), importCommand(), auditCommand(), doctorCommand(), token(), app(), printSchema(), version())
+	return root
 }
 
 func printSchema() *cobra.Command {

@@ -19,6 +19,9 @@ var foreign = map[string]string{
 	"--grpc-preshared-key": "spicedb",
 }
 
+// formats begin like calls: it is what hashes are of.
+var formats = map[string]bool{"audit record 1": true, "audit digest 1": true, "audit beginning 1": true}
+
 var (
 	// code is what pages show as typed: lines of a shell, and words between backticks.
 	code = regexp.MustCompile("(?ms)^ *```sh\n(.*?)^ *```$|`([^`\n]+)`")
@@ -47,6 +50,9 @@ func TestThePagesTellOfWhatExists(t *testing.T) {
 		for _, found := range code.FindAllStringSubmatch(string(text), -1) {
 			shown := found[1] + found[2]
 			for _, call := range called.FindAllStringSubmatch(shown, -1) {
+				if formats[call[1]] {
+					continue
+				}
 				calls++
 				exists(t, root, page, call[1])
 			}

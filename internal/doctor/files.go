@@ -44,10 +44,12 @@ const (
 )
 
 func (e *examination) room() {
-	free, err := available(e.DataDir)
-	if err != nil {
-		return // the folder is made at the start
+	if free, err := available(e.DataDir); err == nil { // or the folder is made at the start
+		e.left(free)
 	}
+}
+
+func (e *examination) left(free uint64) {
 	severity := Warning
 	switch {
 	case free < roomProblem:

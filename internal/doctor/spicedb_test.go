@@ -159,7 +159,9 @@ func TestTablesOfAnotherVersion(t *testing.T) {
 	require.NoError(t, db.QueryRowContext(t.Context(), `SELECT count(*) FROM pg_tables WHERE schemaname = 'public'`).Scan(&tables))
 	assert.Zero(t, tables, "none is made")
 
-	_, err = audit.New(t.Context(), db, time.Now, func(context.Context, ...access.Filter) ([]access.Relationship, access.Token, error) { return nil, "", nil })
+	_, err = audit.New(t.Context(), db, time.Now, func(context.Context, ...access.Filter) ([]access.Relationship, access.Token, error) {
+		return nil, "", nil
+	})
 	require.NoError(t, err)
 	assert.Empty(t, look())
 	set := func(version int) {

@@ -48,9 +48,15 @@ func New(ctx context.Context, db *sql.DB, now access.Clock, read Read) (*Log, er
 	return &Log{db: db, now: now, read: read}, nil
 }
 
+// chaining is the step that begins the chain.
+var chaining = database.Step{Version: 3, Do: chain}
+
 func migrate(ctx context.Context, db *sql.DB) error {
-	return database.Migrate(ctx, db, "audit", migrations, database.Step{Version: 3, Do: chain})
+	return database.Migrate(ctx, db, "audit", migrations, chaining)
 }
+
+// Tables says who owns the tables of the audit, and their newest version that this program knows.
+func Tables() (owner string, newest int64) { return "audit", database.Newest(migrations, chaining) }
 
 // down hides from callers what the driver said.
 func down(err error) error {

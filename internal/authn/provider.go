@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -49,6 +50,30 @@ type Provider struct {
 // for its server; nil stands for those that this machine trusts.
 func NewProvider(issuer string, audiences []string, authorities *x509.CertPool, now access.Clock) *Provider {
 	return &Provider{issuer: issuer, audiences: audiences, keys: newKeys(issuer, authorities, now), now: now}
+}
+
+// Reach fails unless the provider says what it signs with.
+func (p *Provider) Reach(ctx context.Context) error {
+	defer p.keys.client.CloseIdleConnections()
+	_, err := p.keys.fetch(ctx)
+	return err
+}
+
+// Authorities reads those that vouch for providers from a PEM file; nil, without one,
+// stands for those that this machine trusts.
+func Authorities(path string) (*x509.CertPool, error) {
+	if path == "" {
+		return nil, nil
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(text) {
+		return nil, fmt.Errorf("%s holds no certificates", path)
+	}
+	return pool, nil
 }
 
 // authenticate turns a token that names exactly this issuer into the login it stands

@@ -3,6 +3,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"runtime/debug"
@@ -14,21 +15,29 @@ import (
 
 // Run carries out a command line and returns the process's exit code.
 func Run(ctx context.Context, args []string, out, errOut io.Writer) int {
+	root := commands()
+	root.SetArgs(args)
+	root.SetOut(out)
+	root.SetErr(errOut)
+	if err := root.ExecuteContext(ctx); err != nil {
+		_, _ = fmt.Fprintf(errOut, "gatehouse: %v\n", err)
+		if errors.Is(err, errCannotRun) {
+			return 2
+		}
+		return 1
+	}
+	return 0
+}
+
+func commands() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "gatehouse",
 		Short:         "A relationship-based authorization server",
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(serve(), backup(), restore(), exportCommand(), importCommand(), auditCommand(), token(), app(), printSchema(), version())
-	root.SetArgs(args)
-	root.SetOut(out)
-	root.SetErr(errOut)
-	if err := root.ExecuteContext(ctx); err != nil {
-		_, _ = fmt.Fprintf(errOut, "gatehouse: %v\n", err)
-		return 1
-	}
-	return 0
+	root.AddCommand(serve(), backup(), restore(), exportCommand(), importCommand(), auditCommand(), doctorCommand(), token(), app(), printSchema(), version())
+	return root
 }
 
 func printSchema() *cobra.Command {

@@ -30,6 +30,7 @@ import (
 // dashes: data-dir.
 type Config struct {
 	Stores     `koanf:",squash"`
+	Beneath    Beneath  `koanf:",squash"`
 	RedisURL   string   `koanf:"redis-url"`
 	InMemory   bool     `koanf:"in-memory"`
 	HTTPAddr   string   `koanf:"http-addr"`
@@ -91,14 +92,17 @@ func Flags(flags *pflag.FlagSet) {
 	flags.String("log-format", "text", "text or json")
 }
 
+// File is where settings are read from: the file that was named, here or in
+// GATEHOUSE_CONFIG; empty: from none.
+func File(named string) string { return cmp.Or(named, os.Getenv("GATEHOUSE_CONFIG")) }
+
 // Load reads the settings. Flags given win over variables, variables over the
 // file, the file over defaults. Unknown keys and all faults are reported at once.
 func Load(flags *pflag.FlagSet, path string) (Config, error) {
-	if path == "" {
-		path = os.Getenv("GATEHOUSE_CONFIG")
-	}
+	path = File(path)
 	known := pflag.NewFlagSet("", pflag.ContinueOnError)
 	Flags(known)
+	BeneathFlags(known)
 	k := koanf.New(".")
 	if path != "" {
 		if err := k.Load(file.Provider(path), yaml.Parser()); err != nil {
@@ -118,7 +122,7 @@ func Load(flags *pflag.FlagSet, path string) (Config, error) {
 	variables := env.Provider(".", env.Opt{Prefix: "GATEHOUSE_", TransformFunc: func(name, value string) (string, any) {
 		key := strings.ReplaceAll(strings.ToLower(strings.TrimPrefix(name, "GATEHOUSE_")), "_", "-")
 		switch f := known.Lookup(key); {
-		case name == "GATEHOUSE_CONFIG", injected.MatchString(name):
+		case name == "GATEHOUSE_CONFIG", ofClients[name], injected.MatchString(name):
 			return "", nil
 		case f == nil:
 			faults = append(faults, fmt.Errorf("%s: there is no setting %q", name, key))
@@ -156,6 +160,10 @@ func notBool(text string) bool {
 // injected are the variables by which Kubernetes describes a service that is
 // called gatehouse. They are not meant as settings.
 var injected = regexp.MustCompile(`^GATEHOUSE_(SERVICE_(HOST|PORT.*)|PORT(_.*)?)$`)
+
+// ofClients are the variables of commands that speak to a server, in whose shell one
+// may be started too.
+var ofClients = map[string]bool{"GATEHOUSE_URL": true, "GATEHOUSE_TOKEN": true}
 
 // minKey is the shortest preshared key accepted, in characters.
 const minKey = 16
@@ -198,6 +206,7 @@ func (c Config) faults() []error {
 	if _, err := mail.ParseAddress(c.MailFrom); err != nil {
 		fault("mail-from must be an e-mail address, not %q", c.MailFrom)
 	}
+	faults = append(faults, c.Beneath.faults()...)
 	faults = append(faults, c.SMTP.faults()...)
 	faults = append(faults, c.Audit.faults()...)
 	for _, operator := range c.Operators {

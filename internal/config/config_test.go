@@ -86,6 +86,7 @@ func TestKubernetesMayDescribeTheService(t *testing.T) {
 	t.Setenv("GATEHOUSE_PORT", "tcp://10.0.0.1:8080")
 	t.Setenv("GATEHOUSE_PORT_8080_TCP_ADDR", "10.0.0.1")
 	t.Setenv("GATEHOUSE_SERVICE_HOST", "10.0.0.1")
+	t.Setenv("GATEHOUSE_TOKEN", "of an operator, for gatehouse app")
 	t.Setenv("GATEHOUSE_SERVICE_PORT_HTTP", "8080")
 	_, err := load(t, "", "--dev")
 	require.NoError(t, err)

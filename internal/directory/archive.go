@@ -25,6 +25,9 @@ func OpenArchive(ctx context.Context, db *sql.DB, now access.Clock) (*Archive, e
 	return &Archive{db: db, now: now}, nil
 }
 
+// Tables says who owns the tables of the directory, and their newest version that this program knows.
+func Tables() (owner string, newest int64) { return "directory", database.Newest(migrations) }
+
 // prepare brings the tables up to date, and lets nobody take what an import left
 // behind for a directory.
 func prepare(ctx context.Context, db *sql.DB) error {

@@ -95,6 +95,20 @@ func (s *SMTP) Send(ctx context.Context, m access.Mail) error {
 	return outcome(err)
 }
 
+// Reach fails unless the mail server lets this one in. No mail is sent.
+func (s *SMTP) Reach(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, s.Timeout)
+	defer cancel()
+	client, err := mail.NewClient(s.host, s.options(ctx)...)
+	if err != nil {
+		return fmt.Errorf("smtp: %w", err)
+	}
+	if err := client.DialWithContext(ctx); err != nil {
+		return fmt.Errorf("smtp: %w", err)
+	}
+	return client.Close()
+}
+
 func (s *SMTP) options(ctx context.Context) []mail.Option {
 	options := []mail.Option{
 		mail.WithPort(s.port), mail.WithTimeout(s.Timeout), mail.WithTLSConfig(s.trust), mail.WithDialContextFunc(s.dial(ctx)),

@@ -44,6 +44,9 @@ func New(ctx context.Context, db *sql.DB, now access.Clock) (*Queue, error) {
 	return &Queue{db: db, now: now, news: make(chan struct{}, 1)}, nil
 }
 
+// Tables says who owns the tables of the queue, and their newest version that this program knows.
+func Tables() (owner string, newest int64) { return "mail", database.Newest(migrations) }
+
 // down hides from callers what the driver said.
 func down(err error) error { return access.Down("the directory", err) }
 

@@ -1,9 +1,7 @@
 package server
 
 import (
-	"crypto/x509"
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/gatehouse/gatehouse/internal/authn"
@@ -20,7 +18,7 @@ func (s *Server) logins(c config.Config) (*authn.Logins, error) {
 			return nil, err
 		}
 	}
-	authorities, err := authorities(c.OIDC.CAFile)
+	authorities, err := authn.Authorities(c.OIDC.CAFile)
 	if err != nil {
 		return nil, fmt.Errorf("oidc-ca-file: %w", err)
 	}
@@ -33,21 +31,4 @@ func (s *Server) logins(c config.Config) (*authn.Logins, error) {
 		providers = append(providers, authn.NewProvider(issuer, audiences, authorities, time.Now))
 	}
 	return authn.NewLogins(dev, providers, s.log), nil
-}
-
-// authorities reads those of a PEM file; nil, without one, stands for those that this
-// machine trusts.
-func authorities(path string) (*x509.CertPool, error) {
-	if path == "" {
-		return nil, nil
-	}
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(text) {
-		return nil, fmt.Errorf("%s holds no certificates", path)
-	}
-	return pool, nil
 }

@@ -24,12 +24,13 @@ type Cluster struct {
 	owner            *syscall.SysProcAttr
 	port             int
 	databases        atomic.Int64
+	settings         []string
 }
 
-// Start runs a Postgres until Stop.
+// Start runs a Postgres until Stop. Settings are its own, such as work_mem=1MB.
 // Errors: Postgres is not installed, and says how to; it does not start.
-func Start() (_ *Cluster, err error) {
-	c := &Cluster{}
+func Start(settings ...string) (_ *Cluster, err error) {
+	c := &Cluster{settings: settings}
 	if c.programs, err = programs(); err != nil {
 		return nil, err
 	}
@@ -125,8 +126,11 @@ func (c *Cluster) Pause() error {
 
 // Resume runs Postgres again, at the address it had.
 func (c *Cluster) Resume() error {
-	return c.run("pg_ctl", "start", "--wait", "-D", c.data(), "-l", filepath.Join(c.folder, "log"), "-o", fmt.Sprintf(
-		"-h 127.0.0.1 -p %d -k %s -F -c max_connections=200 -c track_commit_timestamp=on", c.port, c.folder))
+	options := fmt.Sprintf("-h 127.0.0.1 -p %d -k %s -F -c max_connections=200 -c track_commit_timestamp=on", c.port, c.folder)
+	for _, setting := range c.settings {
+		options += " -c " + setting // the last one wins
+	}
+	return c.run("pg_ctl", "start", "--wait", "-D", c.data(), "-l", filepath.Join(c.folder, "log"), "-o", options)
 }
 
 // Stop ends Postgres, whoever is connected, and removes its folder.

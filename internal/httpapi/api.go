@@ -11,6 +11,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/gatehouse/gatehouse/internal/access"
 	"github.com/gatehouse/gatehouse/internal/checks"
@@ -43,6 +44,7 @@ type Dependencies struct {
 	Metrics       []prometheus.Collector // of the other parts
 	Limits        Limits
 	Log           *slog.Logger
+	Traces        trace.TracerProvider // nil: requests are not traced
 	// Ready reports what is not ready to serve, by part; nil errors are well.
 	Ready func(context.Context) map[string]error
 	// Cache says in a word what becomes of answers: the server is ready without.
@@ -82,7 +84,11 @@ func New(d Dependencies) (http.Handler, error) {
 		write(c, newProblem(http.StatusMethodNotAllowed, "method_not_allowed", "this path does not take "+c.Request.Method))
 	})
 
-	engine.Use(a.identify, a.record(a.measured), a.recoverPanics, headers)
+	engine.Use(a.identify)
+	if d.Traces != nil {
+		engine.Use(nameSpan)
+	}
+	engine.Use(a.record(a.measured), a.recoverPanics, headers)
 	engine.GET("/healthz", func(c *gin.Context) { c.JSON(http.StatusOK, gin.H{"status": "ok"}) })
 	engine.GET("/readyz", a.readyz)
 	engine.GET("/metrics", a.measured.serve)
@@ -98,6 +104,9 @@ func New(d Dependencies) (http.Handler, error) {
 			a.refuse(c, access.Fail(access.Malformed, "malformed_parameter", "a parameter of this request cannot be read"))
 		},
 	})
+	if d.Traces != nil {
+		return traced(engine, d.Traces), nil
+	}
 	return engine, nil
 }
 

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -57,10 +58,7 @@ func (a *api) record(m *metrics) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		start := time.Now()
 		c.Next()
-		route := c.FullPath()
-		if route == "" {
-			route = "none"
-		}
+		route := routeOf(c)
 		took := time.Since(start)
 		m.observe(c.Request.Method, route, c.Writer.Status(), took)
 		if ctx := c.Request.Context(); a.Log.Enabled(ctx, slog.LevelDebug) {
@@ -69,6 +67,9 @@ func (a *api) record(m *metrics) gin.HandlerFunc {
 		}
 	}
 }
+
+// routeOf is the template of the path, or none.
+func routeOf(c *gin.Context) string { return cmp.Or(c.FullPath(), "none") }
 
 var errPanic = errors.New("panic")
 

@@ -24,12 +24,15 @@ func (l logged) WithAttrs(attrs []slog.Attr) slog.Handler { return logged{l.Hand
 // WithGroup implements slog.Handler.
 func (l logged) WithGroup(name string) slog.Handler { return logged{l.Handler.WithGroup(name)} }
 
-// words logs the words of the library, as a warning, and no values.
+// words logs in which words the library finds fault with its variables, and no values.
 type words struct{ slog.Handler }
+
+// Enabled implements slog.Handler.
+func (words) Enabled(_ context.Context, l slog.Level) bool { return l >= slog.LevelError }
 
 // Handle implements slog.Handler.
 func (w words) Handle(ctx context.Context, r slog.Record) error {
-	return w.Handler.Handle(ctx, slog.NewRecord(r.Time, min(r.Level, slog.LevelWarn), "OpenTelemetry cannot do as its variables say: "+r.Message, r.PC))
+	return w.Handler.Handle(ctx, slog.NewRecord(r.Time, slog.LevelWarn, "OpenTelemetry cannot do as its variables say: "+r.Message, r.PC))
 }
 
 // WithAttrs implements slog.Handler.

@@ -8,9 +8,11 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
+	"errors"
 	"fmt"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
 )
 
@@ -39,6 +41,9 @@ func OpenWith(ctx context.Context, url string, open func(driver.Connector) *sql.
 	db.SetConnMaxLifetime(lifetime)
 	if err := db.PingContext(ctx); err != nil {
 		_ = db.Close()
+		if _, unread := errors.AsType[*pgconn.ParseConfigError](err); unread { // which repeats the URL, as well as it can without its password
+			err = errors.New("the URL cannot be read; it is not repeated, for it may hold a password")
+		}
 		return nil, fmt.Errorf("open the Postgres database: %w", err)
 	}
 	return db, nil

@@ -81,7 +81,7 @@ func New(d Dependencies) (http.Handler, error) {
 	}
 	engine.NoRoute(func(c *gin.Context) { a.refuse(c, noRoute()) })
 	engine.NoMethod(func(c *gin.Context) {
-		write(c, newProblem(http.StatusMethodNotAllowed, "method_not_allowed", "this path does not take "+c.Request.Method))
+		write(c, newProblem(http.StatusMethodNotAllowed, "method_not_allowed", "this path does not take this method"))
 	})
 
 	engine.Use(a.identify)

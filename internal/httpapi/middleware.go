@@ -53,7 +53,7 @@ var guards = http.Header{
 func headers(c *gin.Context) { maps.Copy(c.Writer.Header(), guards) }
 
 // record logs and measures each request. It names the route, never the path or
-// the query: those hold ids and tokens.
+// the query: those hold ids and tokens. A method that nobody knows may be one, too.
 func (a *api) record(m *metrics) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		start := time.Now()
@@ -62,7 +62,7 @@ func (a *api) record(m *metrics) gin.HandlerFunc {
 		took := time.Since(start)
 		m.observe(c.Request.Method, route, c.Writer.Status(), took)
 		if ctx := c.Request.Context(); a.Log.Enabled(ctx, slog.LevelDebug) {
-			a.Log.DebugContext(ctx, "request", "request_id", requestID(ctx), "method", c.Request.Method, "route", route,
+			a.Log.DebugContext(ctx, "request", "request_id", requestID(ctx), "method", known(c.Request.Method), "route", route,
 				"status", c.Writer.Status(), "took", took)
 		}
 	}

@@ -325,7 +325,7 @@ func TestReplicasAskAtExactMoments(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, postgres.Stop()) })
 	s := startSpiceDB(t, postgres.Database(t))
-	conn, err := relationships.Dial(s.address, s.key, "", true)
+	conn, err := relationships.Dial(s.address, s.key, "", true, nil)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, conn.Close()) })
 	moments := relationships.NewMoments(conn)

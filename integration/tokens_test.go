@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"cmp"
 	"crypto"
 	"crypto/ed25519"
 	"crypto/x509"
@@ -148,7 +149,7 @@ func TestNobodyGetsInWithoutDev(t *testing.T) {
 func devKey(t *testing.T, s *server) ed25519.PrivateKey {
 	t.Helper()
 
-	text, err := os.ReadFile(filepath.Join(s.dataDir, "dev-key.pem"))
+	text, err := os.ReadFile(cmp.Or(s.devKey, filepath.Join(s.dataDir, "dev-key.pem")))
 	require.NoError(t, err)
 	block, _ := pem.Decode(text)
 	require.NotNil(t, block)

@@ -140,8 +140,14 @@ type separate struct {
 // startSpiceDB runs `spicedb serve` on a Postgres database, as operations would.
 func startSpiceDB(t *testing.T, url string) *separate {
 	t.Helper()
+	return startSpiceDBWith(t, url, "a-preshared-key-of-length")
+}
+
+// startSpiceDBWith has it want another preshared key.
+func startSpiceDBWith(t *testing.T, url, key string) *separate {
+	t.Helper()
 	program := findSpiceDB(t)
-	s := &separate{address: freeAddress(), key: "a-preshared-key-of-length"}
+	s := &separate{address: freeAddress(), key: key}
 	s.store = []string{"--datastore-engine", "postgres", "--datastore-conn-uri", url, "--skip-release-check", "--log-level", "warn"}
 	_, err := say(t.Context(), "", program, append([]string{"datastore", "migrate", "head"}, s.store...)...)
 	require.NoError(t, err)

@@ -23,7 +23,7 @@ import (
 func app() *cobra.Command {
 	var s remote
 	parent := &cobra.Command{Use: "app", Short: "Applications: programs that ask with keys of their own"}
-	parent.PersistentFlags().StringVar(&s.url, "url", cmp.Or(os.Getenv("GATEHOUSE_URL"), "http://127.0.0.1:8080"), "where the server is")
+	parent.PersistentFlags().StringVar(&s.url, "url", "", "where the server is (default: GATEHOUSE_URL, or else http://127.0.0.1:8080)")
 	parent.AddCommand(createApp(&s), listApps(&s), rotateApp(&s), revokeApp(&s))
 	return parent
 }
@@ -175,9 +175,9 @@ func (s *remote) call(ctx context.Context, method, path string, body, into any) 
 	}
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(s.url, "/")+path, text)
+	request, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(cmp.Or(s.url, os.Getenv("GATEHOUSE_URL"), "http://127.0.0.1:8080"), "/")+path, text)
 	if err != nil {
-		return err
+		return errors.New("url cannot be read; it is not repeated, for it may hold a password")
 	}
 	request.Header.Set("Authorization", "Bearer "+token)
 	if body != nil {

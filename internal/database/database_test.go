@@ -57,6 +57,7 @@ func TestPasswordsStayInside(t *testing.T) {
 		"postgres://ann:secret@127.0.0.1:1/gatehouse",
 		"postgres://ann:secret@127.0.0.1:port/gatehouse",
 		"postgresql://ann:secret@127.0.0.1:1/gatehouse?sslmode=nonsense",
+		"postgres://ann@127.0.0.1:1/gatehouse?password=secret&sslmode=nonsense",
 	} {
 		_, err := database.Open(t.Context(), url)
 		require.Error(t, err)

@@ -12,7 +12,7 @@ import (
 
 // spiceDB looks at a SpiceDB that runs by itself.
 func spiceDB(ctx context.Context, e *examination) {
-	conn, err := relationships.Dial(e.SpiceDBEndpoint, e.SpiceDBKey, e.SpiceDBCAFile, e.Plaintext())
+	conn, err := relationships.Dial(e.SpiceDBEndpoint, e.SpiceDBKey, e.SpiceDBCAFile, e.Plaintext(), nil)
 	if err != nil {
 		return // which certificates says
 	}

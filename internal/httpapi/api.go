@@ -12,6 +12,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/gatehouse/gatehouse/internal/access"
 	"github.com/gatehouse/gatehouse/internal/checks"
@@ -44,6 +45,7 @@ type Dependencies struct {
 	Metrics       []prometheus.Collector // of the other parts
 	Limits        Limits
 	Log           *slog.Logger
+	Traces        trace.TracerProvider // nil: requests are not traced
 	// Ready reports what is not ready to serve, by part; nil errors are well.
 	Ready func(context.Context) map[string]error
 	// Cache says in a word what becomes of answers: the server is ready without.
@@ -85,10 +87,14 @@ func New(d Dependencies) (http.Handler, error) {
 	}
 	engine.NoRoute(func(c *gin.Context) { a.refuse(c, noRoute()) })
 	engine.NoMethod(func(c *gin.Context) {
-		write(c, newProblem(http.StatusMethodNotAllowed, "method_not_allowed", "this path does not take "+c.Request.Method))
+		write(c, newProblem(http.StatusMethodNotAllowed, "method_not_allowed", "this path does not take this method"))
 	})
 
-	engine.Use(a.identify, a.record, a.recoverPanics, headers)
+	engine.Use(a.identify)
+	if d.Traces != nil {
+		engine.Use(nameSpan)
+	}
+	engine.Use(a.record, a.recoverPanics, headers)
 	engine.GET("/healthz", func(c *gin.Context) { c.JSON(http.StatusOK, gin.H{"status": "ok"}) })
 	engine.GET("/readyz", a.readyz)
 	engine.GET("/metrics", a.measured.serve)
@@ -104,6 +110,9 @@ func New(d Dependencies) (http.Handler, error) {
 			a.refuse(c, access.Fail(access.Malformed, "malformed_parameter", "a parameter of this request cannot be read"))
 		},
 	})
+	if d.Traces != nil {
+		return traced(engine, d.Traces), nil
+	}
 	return engine, nil
 }
 

@@ -46,15 +46,19 @@ func newMetrics(g gates, others ...prometheus.Collector) *metrics {
 }
 
 func (m *metrics) observe(method, route string, status int, took time.Duration) {
-	switch method {
-	case http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodHead:
-	default:
-		method = "other" // clients make them up
-	}
-	m.answered(method, route, status).Observe(took.Seconds())
+	m.answered(known(method), route, status).Observe(took.Seconds())
 }
 
 // answered is where requests to a route are counted that were answered so.
 func (m *metrics) answered(method, route string, status int) prometheus.Observer {
 	return m.requests.WithLabelValues(method, route, strconv.Itoa(status))
+}
+
+// known is the name of a method: clients make them up.
+func known(method string) string {
+	switch method {
+	case http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodHead:
+		return method
+	}
+	return "other"
 }

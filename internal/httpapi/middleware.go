@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -70,25 +71,24 @@ func headers(c *gin.Context) {
 }
 
 // record logs and measures each request. It names the route, never the path or
-// the query: those hold ids and tokens.
+// the query: those hold ids and tokens. A method that nobody knows may be one, too.
 func (a *api) record(c *gin.Context) {
 	c.Next()
 	ctx, status := c.Request.Context(), c.Writer.Status()
 	n := noted(ctx)
 	took := time.Since(n.began)
-	route := c.FullPath()
-	if route == "" {
-		route = "none"
-	}
 	if r := n.route; r != nil && r.answered != nil && status == http.StatusOK {
 		r.answered.Observe(took.Seconds())
 	} else {
-		a.measured.observe(c.Request.Method, route, status, took)
+		a.measured.observe(c.Request.Method, routeOf(c), status, took)
 	}
 	if a.Log.Enabled(ctx, slog.LevelDebug) {
-		a.Log.DebugContext(ctx, "request", "request_id", n.requestID, "method", c.Request.Method, "route", route, "status", status, "took", took)
+		a.Log.DebugContext(ctx, "request", "request_id", n.requestID, "method", known(c.Request.Method), "route", routeOf(c), "status", status, "took", took)
 	}
 }
+
+// routeOf is the template of the path, or none.
+func routeOf(c *gin.Context) string { return cmp.Or(c.FullPath(), "none") }
 
 var errPanic = errors.New("panic")
 

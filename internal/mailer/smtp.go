@@ -7,9 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/textproto"
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/wneessen/go-mail"
@@ -162,10 +164,13 @@ func (p *password) Next(fromServer []byte, more bool) ([]byte, error) {
 }
 
 // outcome says what went wrong without the server's words, which may repeat whom
-// the mail was for.
+// the mail was for, or what it was shown to let us in.
 func outcome(err error) error {
 	var sending *mail.SendError
 	if !errors.As(err, &sending) {
+		if said, ok := errors.AsType[*textproto.Error](err); ok { // as when it refuses the password
+			return fmt.Errorf("smtp: %s", strings.ReplaceAll(err.Error(), said.Error(), fmt.Sprintf("code %d", said.Code)))
+		}
 		return fmt.Errorf("smtp: %w", err)
 	}
 	said := fmt.Errorf("smtp: %s: code %d %s", sending.Reason, sending.ErrorCode(), sending.EnhancedStatusCode())

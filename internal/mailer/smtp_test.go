@@ -49,7 +49,7 @@ func (*session) AuthMechanisms() []string { return []string{sasl.Plain} }
 func (s *session) Auth(string) (sasl.Server, error) {
 	return sasl.NewPlainServer(func(_, user, password string) error {
 		if user != "ann" || password != "secret" {
-			return errors.New("wrong password")
+			return errors.New("wrong password: " + password)
 		}
 		s.in = true
 		return nil
@@ -172,6 +172,7 @@ func TestWhatGoesWrong(t *testing.T) {
 			require.ErrorContains(t, err, c.says)
 			assert.Equal(t, c.refused, errors.Is(err, access.ErrMailRefused), "%v", err)
 			assert.NotContains(t, err.Error(), "ann@")
+			assert.NotContains(t, err.Error(), "guess")
 			assert.Empty(t, c.backend.got)
 
 			// What was temporary passes.

@@ -184,7 +184,7 @@ func TestExportGoesOnOverAnotherConnection(t *testing.T) {
 	at := now(t, local)
 
 	through, cuts := cutting(t, address, 200_000)
-	conn, err := relationships.Dial(through, key, "", true)
+	conn, err := relationships.Dial(through, key, "", true, nil)
 	require.NoError(t, err)
 	defer func() { require.NoError(t, conn.Close()) }()
 	remote := relationships.NewArchive(conn)
@@ -203,7 +203,7 @@ func TestDialRefusals(t *testing.T) {
 		"another key":  {address, "another-preshared-key", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			conn, err := relationships.Dial(c.endpoint, c.key, "", true)
+			conn, err := relationships.Dial(c.endpoint, c.key, "", true, nil)
 			require.NoError(t, err)
 			defer func() { require.NoError(t, conn.Close()) }()
 			_, _, err = relationships.NewArchive(conn).Schema(t.Context())

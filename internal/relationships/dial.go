@@ -8,13 +8,15 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/stats"
 )
 
 // Dial reaches a SpiceDB at host:port that wants the preshared key. Unless plain,
 // it must show a certificate of the authorities in the CA file or, without one, of
 // those this machine trusts. Nothing is sent yet; the connection ends with Close.
+// Calls are told of each call; nil tells nobody.
 // Errors: an endpoint or a CA file that cannot be one.
-func Dial(endpoint, key, caFile string, plain bool) (*grpc.ClientConn, error) {
+func Dial(endpoint, key, caFile string, plain bool, calls stats.Handler) (*grpc.ClientConn, error) {
 	transport := credentials.NewTLS(&tls.Config{MinVersion: tls.VersionTLS12})
 	if caFile != "" {
 		var err error
@@ -25,8 +27,13 @@ func Dial(endpoint, key, caFile string, plain bool) (*grpc.ClientConn, error) {
 	if plain {
 		transport = insecure.NewCredentials()
 	}
-	return grpc.NewClient(endpoint, grpc.WithTransportCredentials(transport),
-		grpc.WithPerRPCCredentials(preshared{key, plain}), grpc.WithDefaultServiceConfig(deadlines))
+	options := []grpc.DialOption{
+		grpc.WithTransportCredentials(transport), grpc.WithPerRPCCredentials(preshared{key, plain}), grpc.WithDefaultServiceConfig(deadlines),
+	}
+	if calls != nil {
+		options = append(options, grpc.WithStatsHandler(calls))
+	}
+	return grpc.NewClient(endpoint, options...)
 }
 
 // deadlines bound every call but those that last: a SpiceDB that hangs is one that is

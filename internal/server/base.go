@@ -32,7 +32,10 @@ func (s *Server) stand(ctx context.Context, c config.Config) (base, error) {
 	if info, err := os.Stat(c.DataFile()); err == nil && info.Size() > slowFile {
 		s.log.Info("checking the data file, which takes about a second for each 300 MB", "file", c.DataFile(), "MB", info.Size()>>20)
 	}
-	engine, err := spicedb.Start(ctx, spicedb.Config{Path: c.DataFile(), Addr: c.GRPCAddr, Key: c.GRPCKey, CertFile: c.TLS.CertFile, KeyFile: c.TLS.KeyFile})
+	engine, err := spicedb.Start(ctx, spicedb.Config{
+		Path: c.DataFile(), Addr: c.GRPCAddr, Key: c.GRPCKey, CertFile: c.TLS.CertFile, KeyFile: c.TLS.KeyFile,
+		OpenDB: s.traces.OpenDB("sqlite"), Calls: s.traces.Calls(),
+	})
 	if err != nil {
 		return base{}, err
 	}
@@ -50,12 +53,12 @@ func (s *Server) stand(ctx context.Context, c config.Config) (base, error) {
 // other servers. Until it is ready no other starts: what one prepares, the next
 // finds done, and what the next must not miss has not happened yet.
 func (s *Server) standBeside(ctx context.Context, c config.Config) (base, error) {
-	conn, err := relationships.Dial(c.SpiceDBEndpoint, c.SpiceDBKey, c.SpiceDBCAFile, c.Plaintext())
+	conn, err := relationships.Dial(c.SpiceDBEndpoint, c.SpiceDBKey, c.SpiceDBCAFile, c.Plaintext(), s.traces.Calls())
 	if err != nil {
 		return base{}, fmt.Errorf("spicedb-endpoint: %w", err)
 	}
 	s.closers = append(s.closers, conn.Close)
-	db, err := database.Open(ctx, c.DirectoryURL)
+	db, err := database.OpenWith(ctx, c.DirectoryURL, s.traces.OpenDB("postgresql"))
 	if err != nil {
 		return base{}, fmt.Errorf("directory-url: %w", err)
 	}

@@ -118,6 +118,11 @@ func (s *Server) redis(ctx context.Context, c config.Config, b backend, built *c
 	}
 	store := redisstore.Open(where, datastore)
 	s.closers = append(s.closers, store.Close)
+	if traces := s.traces.Parts(); traces != nil {
+		if err := store.Trace(traces); err != nil {
+			return nil, fmt.Errorf("trace Redis: %w", err)
+		}
+	}
 	if c.SpiceDBEndpoint == "" {
 		owner := &owner{store: store, datastore: datastore, log: s.log}
 		if err := owner.claim(ctx); errors.Is(err, redisstore.ErrClaimed) {

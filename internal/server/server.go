@@ -27,6 +27,7 @@ import (
 	"github.com/gatehouse/gatehouse/internal/httpapi"
 	"github.com/gatehouse/gatehouse/internal/operations"
 	"github.com/gatehouse/gatehouse/internal/spicedb"
+	"github.com/gatehouse/gatehouse/internal/tracing"
 	"github.com/gatehouse/gatehouse/internal/uses"
 	"github.com/gatehouse/gatehouse/schema"
 )
@@ -47,6 +48,7 @@ type Server struct {
 	URL        string // where the HTTP API is reached from this machine
 
 	log       *slog.Logger
+	traces    *tracing.Tracing // nil: off
 	http      *http.Server
 	listener  net.Listener
 	followers []follower
@@ -75,6 +77,14 @@ func New(ctx context.Context, c config.Config, log *slog.Logger) (_ *Server, err
 	if err := os.MkdirAll(c.DataDir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the data directory: %w", err)
 	}
+	if s.traces, err = tracing.Open(ctx, log); err != nil {
+		return nil, err
+	}
+	if s.traces != nil {
+		s.closers = append(s.closers, s.traces.Close)
+		log = s.traces.Logger(log)
+		s.log = log
+	}
 	logins, err := s.logins(c)
 	if err != nil {
 		return nil, err
@@ -92,6 +102,9 @@ func New(ctx context.Context, c config.Config, log *slog.Logger) (_ *Server, err
 	}
 	if err != nil {
 		return nil, err
+	}
+	if parts := s.traces.Parts(); parts != nil {
+		on.backend = traced{on.backend, parts.Tracer("github.com/gatehouse/gatehouse/internal/server")}
 	}
 	gateway := on.gateway
 	records, err := directory.New(ctx, on.db, time.Now, gateway.Exists)
@@ -173,7 +186,7 @@ func New(ctx context.Context, c config.Config, log *slog.Logger) (_ *Server, err
 	})
 
 	handler, err := httpapi.New(httpapi.Dependencies{
-		Operations: s.Operations, Checks: checker, Explainer: explainer, People: names, Replays: names, Logins: logins, Uses: used, Log: log, Vocabulary: vocabulary,
+		Operations: s.Operations, Checks: checker, Explainer: explainer, People: names, Replays: names, Logins: logins, Uses: used, Log: log, Traces: s.traces.Requests(), Vocabulary: vocabulary,
 		Mails: post.mails, Announcements: post.announcer, PublicURL: public, Metrics: append(cached.collected, post.outcomes),
 		Ready: func(ctx context.Context) map[string]error {
 			ctx, cancel := context.WithTimeout(ctx, answerTime)

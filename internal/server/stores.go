@@ -94,7 +94,7 @@ func (s *Stores) openFile(ctx context.Context, path string) error {
 
 // openServers opens a SpiceDB and a Postgres that run by themselves.
 func (s *Stores) openServers(ctx context.Context, c config.Stores) error {
-	conn, err := relationships.Dial(c.SpiceDBEndpoint, c.SpiceDBKey, c.SpiceDBCAFile, c.Plaintext())
+	conn, err := relationships.Dial(c.SpiceDBEndpoint, c.SpiceDBKey, c.SpiceDBCAFile, c.Plaintext(), nil)
 	if err != nil {
 		return fmt.Errorf("spicedb-endpoint: %w", err)
 	}

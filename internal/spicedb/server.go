@@ -6,6 +6,7 @@ package spicedb
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"sync/atomic"
@@ -17,6 +18,7 @@ import (
 	"github.com/authzed/spicedb/pkg/embedded"
 	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/stats"
 
 	"github.com/gatehouse/gatehouse/internal/spicedb/sqlite"
 )
@@ -33,6 +35,10 @@ type Config struct {
 	// CertFile and KeyFile are what the gRPC API shows over TLS, and read again when
 	// they change; without them it is not encrypted.
 	CertFile, KeyFile string
+	// OpenDB opens what DB shares; nil stands for sql.OpenDB.
+	OpenDB func(driver.Connector) *sql.DB
+	// Calls are told of each call over Conn; nil tells nobody.
+	Calls stats.Handler
 }
 
 // schemaMode keeps the schema in one piece, which lets a check find it in a cache
@@ -69,7 +75,11 @@ func Start(ctx context.Context, c Config) (_ *Server, err error) {
 
 	// Revisions are rounded for the sake of dispatch caches, which are off:
 	// unrounded, zed sees by default what the façade sees.
-	if s.store, err = sqlite.Open(ctx, c.Path, sqlite.RevisionQuantization(0)); err != nil {
+	options := []sqlite.Option{sqlite.RevisionQuantization(0)}
+	if c.OpenDB != nil {
+		options = append(options, sqlite.OpenDB(c.OpenDB))
+	}
+	if s.store, err = sqlite.Open(ctx, c.Path, options...); err != nil {
 		return nil, err
 	}
 	s.layer = datalayer.NewDataLayer(s.store, datalayer.WithSchemaMode(schemaMode))
@@ -88,7 +98,11 @@ func Start(ctx context.Context, c Config) (_ *Server, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.conn, err = inProcess.NewClient(); err != nil {
+	var calls []grpc.DialOption
+	if c.Calls != nil {
+		calls = append(calls, grpc.WithStatsHandler(c.Calls))
+	}
+	if s.conn, err = inProcess.NewClient(calls...); err != nil {
 		return nil, err
 	}
 	if c.Addr != "" {

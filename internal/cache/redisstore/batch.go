@@ -7,12 +7,16 @@ import (
 	"sync"
 
 	"github.com/redis/go-redis/v9"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/trace"
 )
 
 // batcher lets readers who ask at once share a round trip: what arrives while one is
 // under way goes with the next. Each reader's keys are in one MGET.
 type batcher struct {
 	client redis.UniversalClient
+	tracer trace.Tracer // nil while tracing is off
 	asked  chan *ask
 	ended  chan struct{}
 	done   sync.WaitGroup
@@ -46,6 +50,20 @@ func (b *batcher) close() {
 
 // get returns the values of keys in their order, empty for those that have none.
 func (b *batcher) get(ctx context.Context, keys []string) ([]string, error) {
+	if b.tracer == nil {
+		return b.wait(ctx, keys)
+	}
+	// A round trip is of no reader's trace: what belongs to one is its wait for it.
+	ctx, span := b.tracer.Start(ctx, "mget, shared", trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(attribute.String("db.system.name", "redis")))
+	defer span.End()
+	values, err := b.wait(ctx, keys)
+	if err != nil {
+		span.SetStatus(codes.Error, "")
+	}
+	return values, err
+}
+
+func (b *batcher) wait(ctx context.Context, keys []string) ([]string, error) {
 	a := &ask{keys: keys, told: make(chan struct{})}
 	select {
 	case b.asked <- a:

@@ -9,7 +9,9 @@ import (
 	"time"
 
 	"github.com/go-redis/redis_rate/v10"
+	"github.com/redis/go-redis/extra/redisotel/v9"
 	"github.com/redis/go-redis/v9"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/gatehouse/gatehouse/internal/access"
 	"github.com/gatehouse/gatehouse/internal/cache"
@@ -51,6 +53,13 @@ func Open(r config.Redis, datastore string) *Store {
 	s.batch = newBatcher(s.client)
 	s.rates = redis_rate.NewLimiter(s.client)
 	return s
+}
+
+// Trace makes spans of what is asked from now on for a request that is traced. They
+// have the names of commands, and no keys.
+func (s *Store) Trace(p trace.TracerProvider) error {
+	s.batch.tracer = p.Tracer("github.com/gatehouse/gatehouse/internal/cache/redisstore")
+	return redisotel.InstrumentTracing(s.client, redisotel.WithTracerProvider(p), redisotel.WithDBStatement(false), redisotel.WithCallerEnabled(false))
 }
 
 // Close ends the connections.

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -148,6 +149,26 @@ func (c *Cluster) Database(t testing.TB) string {
 	name := fmt.Sprintf("test_%d", c.databases.Add(1))
 	c.exec(t, `CREATE DATABASE `+name)
 	return c.url(name)
+}
+
+// Login makes somebody who owns the cluster but must show a password, unlike everybody
+// else, and returns the URL of an empty database as they reach it. A password is of
+// letters and digits.
+func (c *Cluster) Login(t testing.TB, name, password string) string {
+	t.Helper()
+	c.exec(t, `CREATE ROLE `+name+` LOGIN SUPERUSER PASSWORD '`+password+`'`)
+	path := filepath.Join(c.data(), "pg_hba.conf")
+	rules, err := os.ReadFile(path)
+	if err == nil {
+		err = os.WriteFile(path, append([]byte("host all "+name+" 127.0.0.1/32 scram-sha-256\n"), rules...), 0o600) // the first that fits counts
+	}
+	if err == nil {
+		err = c.run("pg_ctl", "reload", "-D", c.data())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Replace(c.Database(t), "postgres@", name+":"+password+"@", 1)
 }
 
 func (c *Cluster) exec(t testing.TB, statement string) {

@@ -1,6 +1,8 @@
 package sqlite
 
 import (
+	"database/sql"
+	"database/sql/driver"
 	"fmt"
 	"time"
 )
@@ -12,6 +14,7 @@ type settings struct {
 	gcInterval        time.Duration
 	watchBufferLength uint16
 	watchWriteTimeout time.Duration
+	openDB            func(driver.Connector) *sql.DB
 }
 
 // Option changes how a datastore is opened.
@@ -47,6 +50,9 @@ func WatchBuffer(length uint16, timeout time.Duration) Option {
 	}
 }
 
+// OpenDB opens what DB shares by something that does more than sql.OpenDB.
+func OpenDB(open func(driver.Connector) *sql.DB) Option { return func(o *settings) { o.openDB = open } }
+
 func newSettings(opts []Option) (settings, error) {
 	o := settings{
 		synchronous:       "FULL",
@@ -55,6 +61,7 @@ func newSettings(opts []Option) (settings, error) {
 		gcInterval:        3 * time.Minute,
 		watchBufferLength: 1024,
 		watchWriteTimeout: time.Second,
+		openDB:            sql.OpenDB,
 	}
 	for _, opt := range opts {
 		opt(&o)

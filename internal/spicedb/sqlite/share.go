@@ -28,7 +28,7 @@ func (d *Datastore) share(path string) (*sql.DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	db := sql.OpenDB(connector{c, d})
+	db := d.settings.openDB(connector{c, d})
 	db.SetMaxOpenConns(idle)
 	db.SetMaxIdleConns(idle)
 	return db, nil

@@ -185,7 +185,7 @@ func TestEveryTableTravelsOrStays(t *testing.T) {
 		columns[table] = append(columns[table], column)
 	}
 	require.NoError(t, rows.Err())
-	travelling, staying := directory.Tables()
+	travelling, staying := directory.Columns()
 	for _, name := range staying {
 		assert.Contains(t, columns, name)
 		delete(columns, name)

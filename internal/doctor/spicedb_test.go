@@ -74,7 +74,7 @@ func free(t *testing.T) string {
 // apply makes a text its schema.
 func (s spiceDB) apply(t *testing.T, text string) {
 	t.Helper()
-	conn, err := relationships.Dial(s.address, key, "", true)
+	conn, err := relationships.Dial(s.address, key, "", true, nil)
 	require.NoError(t, err)
 	defer func() { require.NoError(t, conn.Close()) }()
 	require.NoError(t, relationships.New(conn, relationships.NewMoments(conn).Head).ApplySchema(t.Context(), text))

@@ -1,7 +1,7 @@
 package directory
 
-// Tables are the columns of those that travel, and the names of those that stay.
-func Tables() (columns map[string][]string, left []string) {
+// Columns are the columns of those that travel, and the names of those that stay.
+func Columns() (columns map[string][]string, left []string) {
 	columns = map[string][]string{}
 	for _, t := range travelling {
 		for _, c := range t.columns {

@@ -30,7 +30,9 @@ func TestNoKeyOutlivesItsApplication(t *testing.T) {
 		_, _, _, err := w.RotateApplication(t.Context(), w.by("olga"), id, time.Time{})
 		return err
 	}
-	left := func(id string) []string { return w.facts(access.On(access.Object{Type: access.TypeApplication, ID: id}, "")) }
+	left := func(id string) []string {
+		return w.facts(access.On(access.Object{Type: access.TypeApplication, ID: id}, ""))
+	}
 
 	id := create()
 	w.meanwhile(func() { require.NoError(t, rotate(id)) })

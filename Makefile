@@ -4,7 +4,7 @@ GO ?= go
 
 .PHONY: help
 help: ## Show what can be made
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: build ## Build and start everything, with a demo world to look at
@@ -34,15 +34,42 @@ SOME = -skip '$(CROWD)|$(SERVERS)|TestConsistency/(sharewith|teamwitharrow|quay|
 test-long: zed spicedb postgres redis ## Run every test at its full length, as every night
 	GATEHOUSE_TEST_KILLS=200 GATEHOUSE_TEST_HUNT=10m GATEHOUSE_TEST_OVERLOAD=1m $(GO) test -race -timeout 120m $$($(GO) list ./... | grep -v /internal/oracle)
 	GATEHOUSE_TEST_SEQUENCES=10000 $(GO) test -timeout 120m ./internal/oracle
+	@$(MAKE) -s fuzz
+
+# Every function Fuzz… there is, as ./folder:name.
+TARGETS = $$(grep -rEo --include='*_test.go' '^func Fuzz[A-Za-z0-9_]+' . | sed 's|/[^/]*_test.go:func |:|' | grep -E '$(FUZZ)' | sort)
+FUZZ = .
+FUZZTIME = 60s
+
+.PHONY: fuzz
+fuzz: ## Try random input on every parser for a minute each (FUZZTIME=, FUZZ=some of the names)
+	@targets="$(TARGETS)"; of=$$(echo "$$targets" | wc -l); n=0; failed=; \
+	for target in $$targets; do \
+		n=$$((n + 1)); echo "fuzzing $$n of $$of for $(FUZZTIME): $$target"; \
+		$(GO) test $${target%:*} -run '^$$' -fuzz "^$${target#*:}\$$" -fuzztime $(FUZZTIME) || failed="$$failed $$target"; \
+	done; \
+	test -z "$$failed" || { echo "failed:$$failed"; exit 1; }
 
 .PHONY: lint
-lint: bin/gofumpt bin/staticcheck bin/oapi-codegen ## Check formatting, code, and that generated files are current
+lint: bin/gofumpt bin/staticcheck bin/oapi-codegen vulnerabilities ## Check formatting, code, and that generated files are current
 	@test -z "$$(bin/gofumpt -l client cmd internal integration schema | tee /dev/stderr)" || (echo "run: bin/gofumpt -w client cmd internal integration schema"; exit 1)
 	$(GO) vet ./... && $(GO) vet -tags killpoints ./internal/server
 	bin/staticcheck ./... && bin/staticcheck -tags killpoints ./internal/server
 	$(GO) mod tidy -diff
 	@cp internal/httpapi/openapi.gen.go bin/openapi.gen.go.before && $(MAKE) -s generate \
 		&& cmp internal/httpapi/openapi.gen.go bin/openapi.gen.go.before || (echo "openapi.gen.go was not current, and is now: commit it"; exit 1)
+
+.PHONY: vulnerabilities
+vulnerabilities: bin/govulncheck ## Look for known vulnerabilities of what is called (GOVULNDB=URL, WITHOUT_VULNDB=1)
+	@cd tools/lint && $(GO) test ./vulnerabilities
+ifdef WITHOUT_VULNDB
+	@echo "vulnerabilities: NOT looked for, because WITHOUT_VULNDB is set"
+else
+	@bin/govulncheck -format json $(if $(GOVULNDB),-db $(GOVULNDB)) ./... >bin/vulnerabilities.json || { \
+		echo "govulncheck could not finish. If it did not reach its database, $(or $(GOVULNDB),https://vuln.go.dev), name a copy with GOVULNDB=https://…"; \
+		echo "or GOVULNDB=file:///…, or have everything else checked with WITHOUT_VULNDB=1."; exit 1; }
+	@cd tools/lint && $(GO) run ./vulnerabilities vulnerabilities.md <../../bin/vulnerabilities.json
+endif
 
 .PHONY: generate
 generate: bin/oapi-codegen ## Generate code from the contract
@@ -96,5 +123,6 @@ postgres: ## Install the programs of Postgres, if they are missing
 bin/gofumpt: PACKAGE = mvdan.cc/gofumpt
 bin/staticcheck: PACKAGE = honnef.co/go/tools/cmd/staticcheck
 bin/oapi-codegen: PACKAGE = github.com/oapi-codegen/oapi-codegen/v2/cmd/oapi-codegen
-bin/gofumpt bin/staticcheck bin/oapi-codegen: tools/lint/go.mod tools/lint/go.sum
+bin/govulncheck: PACKAGE = golang.org/x/vuln/cmd/govulncheck
+bin/gofumpt bin/staticcheck bin/oapi-codegen bin/govulncheck: tools/lint/go.mod tools/lint/go.sum
 	@cd tools/lint && $(GO) build -o ../../$@ $(PACKAGE)

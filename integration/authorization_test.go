@@ -34,7 +34,7 @@ func TestEveryoneMayDoWhatTheRulesSay(t *testing.T) {
 		}
 	}
 	t.Run("refused", func(t *testing.T) {
-		listed, written := listings(t, home, abroad), s.relationships(t)
+		listed, written, recorded := listings(t, home, abroad), s.relationships(t), s.records(t)
 		for _, try := range trials {
 			t.Run(try.rule.String()+" "+try.world.name, func(t *testing.T) {
 				nothing := try.of(ghost).by(t, holders["stranger"])
@@ -53,6 +53,7 @@ func TestEveryoneMayDoWhatTheRulesSay(t *testing.T) {
 					}
 				})
 				require.Equal(t, written, s.relationships(t), "something was written")
+				require.Equal(t, recorded, s.records(t), "something was kept")
 			})
 		}
 		for path, body := range listings(t, home, abroad) {
@@ -166,6 +167,7 @@ func settle(t *testing.T, w world) map[string]caller {
 	holders["reseller_admin"] = s.as(t, w.email("reseller_admin"))
 	s.relate(t, "customer_account", w.id("customer_account"), "reseller", "customer_account", reseller.id("customer_account"))
 	holders["stranger"] = s.as(t, w.email("stranger"))
+	holders["former"] = w.former(t)
 
 	require.Len(t, holders, len(strings.Fields(string(everyone)))+1)
 	for holder := range strings.FieldsSeq(string(everyone)) {
@@ -175,10 +177,28 @@ func settle(t *testing.T, w world) map[string]caller {
 	return holders
 }
 
+// former signs somebody in who had every role in the world that can be taken from them.
+func (w world) former(t *testing.T) caller {
+	t.Helper()
+
+	email := w.email("former")
+	operator := w.almighty(t) // who is a partner admin, too, and so takes that role
+	for _, r := range catalogue {
+		if strings.HasPrefix(r.role, "portal_") && r.role != "portal_admin" {
+			continue // which excludes them
+		}
+		id := w.add(t, r.objectType, email, r.role)
+		operator.delete(t, w.path(r.objectType)+"/members/"+id+"/roles/"+r.role).want(t, http.StatusNoContent)
+	}
+	id := w.add(t, "project", email, "project_member")
+	operator.delete(t, w.path("partner")+"/members/"+id).want(t, http.StatusNoContent)
+	return w.server.as(t, email)
+}
+
 // attempt is a request that does what a rule is about.
 type attempt struct {
 	operation, method, path, body string
-	id                            string // of the object it is about
+	id, user                      string // of the object it is about, and of the person
 }
 
 // ghost is the id of nothing.
@@ -317,12 +337,14 @@ func (w world) attempt(t *testing.T, r rule) attempt {
 			}
 		}
 	}
+	a.user = user
 	if r.operation == "listAuditEvents" {
 		a.path += "?object=" + r.objectType + ":" + a.id
 	}
 	if r.operation == "readAssignments" {
 		user = operator.post(t, w.path("partner")+"/members", named(w.email("admin"), "partner_admin")).
 			want(t, http.StatusOK).text(t, "user", "id")
+		a.user = user
 		a.path = "/v1/users/" + user + "/assignments?site=" + a.id
 	}
 	require.NotEmpty(t, a.path, "the contract has no operation %s", r.operation)

@@ -590,6 +590,7 @@ func badHeaders(w world) []bad {
 	}
 	return []bad{
 		creating("long key", "Idempotency-Key", strings.Repeat("k", 201)),
+		creating("key that is no UTF-8", "Idempotency-Key", "key \xff"),
 		creating("long reason", "Gatehouse-Reason", strings.Repeat("r", 501)),
 		creating("reason that is no UTF-8", "Gatehouse-Reason", "because \xff"),
 	}

@@ -73,6 +73,9 @@ var refused sync.Map
 // answer of another shape, a refusal that is no proper problem document, or the
 // acceptance of a request that should have been refused.
 func (c contract) check(request *http.Request, sent []byte, a answer) error {
+	if err := checkGuards(a.header); err != nil {
+		return err
+	}
 	if a.status >= http.StatusBadRequest {
 		// A repeated answer names the request it was first given to.
 		if err := checkProblem(a, request.Header.Get("Idempotency-Key") != ""); err != nil {
@@ -103,6 +106,22 @@ func (c contract) check(request *http.Request, sent []byte, a answer) error {
 	return openapi3filter.ValidateResponse(request.Context(), &openapi3filter.ResponseValidationInput{
 		RequestValidationInput: input, Status: a.status, Header: a.header, Body: io.NopCloser(bytes.NewReader(a.body)),
 	})
+}
+
+// checkGuards finds fault with an answer that a cache may keep, another page may frame,
+// or that passes on where it came from.
+func checkGuards(h http.Header) error {
+	for name, want := range map[string]string{
+		"Cache-Control": "no-store", "Referrer-Policy": "no-referrer", "X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY",
+	} {
+		if got := h.Values(name); len(got) != 1 || got[0] != want {
+			return fmt.Errorf("%s is %q", name, got)
+		}
+	}
+	if !strings.Contains(h.Get("Content-Security-Policy"), "frame-ancestors 'none'") {
+		return fmt.Errorf("Content-Security-Policy is %q", h.Get("Content-Security-Policy"))
+	}
+	return nil
 }
 
 // problem is an RFC 9457 document.

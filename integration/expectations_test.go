@@ -21,6 +21,7 @@ func (g group) has(holder string) bool {
 //	cockpit_admin    customer_admin and cockpit_access: either alone administers nothing
 //	reseller_admin   portal_admin of the account that resells to the world's
 //	stranger         signed in, without any role
+//	former           had every role that ends, until each was ended or they were removed
 const (
 	platformRoles = "operator support"
 	siteRoles     = "partner_admin client_admin project_admin project_member"
@@ -29,7 +30,7 @@ const (
 	instanceRoles = "company_admin instance_member"
 	shareRoles    = "inventory_writer inventory_reader customer_care_writer customer_care_reader"
 
-	everyone group = platformRoles + " " + siteRoles + " " + cockpitRoles + " " + portalRoles + " " + instanceRoles + " " + shareRoles + " reseller_admin stranger"
+	everyone group = platformRoles + " " + siteRoles + " " + cockpitRoles + " " + portalRoles + " " + instanceRoles + " " + shareRoles + " reseller_admin stranger former"
 )
 
 // readers may know that an object exists. To anyone else it does not.

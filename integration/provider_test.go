@@ -231,19 +231,26 @@ func signNamed(t *testing.T, method jwt.SigningMethod, kid string, key any, clai
 func trust(t *testing.T, providers []*provider, flags ...string) *server {
 	t.Helper()
 
-	dir, key := t.TempDir(), rand.Text()
-	data, authorities := filepath.Join(dir, "data"), filepath.Join(dir, "authorities.pem")
+	data, key := filepath.Join(t.TempDir(), "data"), rand.Text()
 	require.NoError(t, os.Mkdir(data, 0o700))
 	require.NoError(t, os.WriteFile(filepath.Join(data, "grpc-key"), []byte(key), 0o600)) // where tests look for it
-	require.NoError(t, os.WriteFile(authorities, testAuthority(), 0o600))
-	flags = append(slices.Clone(flags), "--grpc-key", key, "--oidc-ca-file", authorities)
-	for _, p := range providers {
-		flags = append(flags, "--oidc-issuers", p.URL+"="+audience)
-	}
-	s, err := serve(data, flags...)
+	s, err := serve(data, slices.Concat(flags, []string{"--grpc-key", key}, trusting(t, providers...))...)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, s.stop()) })
 	return s
+}
+
+// trusting are the flags of a server to which people sign in at these providers.
+func trusting(t *testing.T, providers ...*provider) []string {
+	t.Helper()
+
+	authorities := filepath.Join(t.TempDir(), "authorities.pem")
+	require.NoError(t, os.WriteFile(authorities, testAuthority(), 0o600))
+	flags := []string{"--oidc-ca-file", authorities}
+	for _, p := range providers {
+		flags = append(flags, "--oidc-issuers", p.URL+"="+audience)
+	}
+	return flags
 }
 
 // testAuthority is the certificate that vouches for every httptest.Server.

@@ -123,6 +123,7 @@ func (a *api) permit(next StrictHandlerFunc, _ string) StrictHandlerFunc {
 		if err := noted(c.Request.Context()).route.need(a, c, request); err != nil {
 			return nil, err
 		}
+		a.use(c.Request.Context())
 		return next(c, request)
 	}
 }

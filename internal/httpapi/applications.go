@@ -20,12 +20,16 @@ func (p presented) is() bool { return p.key.ID != "" }
 // it again themselves, because to be in a scope is to hold a key that is live.
 func (a *api) letOn(c *gin.Context) {
 	ctx := c.Request.Context()
-	n := noted(ctx)
-	if n.route.scope == "" {
+	if noted(ctx).route.scope == "" {
 		a.refuse(c, a.outOfScope(ctx))
-		return
 	}
-	a.Uses.Used(n.app.key.ID)
+}
+
+// use notes that the caller's key opened something, if it is an application's.
+func (a *api) use(ctx context.Context) {
+	if n := noted(ctx); n.app.is() {
+		a.Uses.Used(n.app.key.ID)
+	}
 }
 
 // live fails unless the caller's key is live. Errors: Unauthenticated.

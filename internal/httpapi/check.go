@@ -2,6 +2,8 @@ package httpapi
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"net/http"
 	"strconv"
 
@@ -164,7 +166,7 @@ func (a *api) subjectByEmail(ctx context.Context, text string) (access.Subject, 
 	}
 	person, err := a.People.PersonByEmail(ctx, address)
 	if access.IsKind(err, access.NotFound) {
-		return access.Subject{Object: access.User(nobody)}, true, nil
+		return access.Subject{Object: access.User(nobodyAt(address))}, true, nil
 	}
 	return access.Subject{Object: access.User(person.ID)}, false, err
 }
@@ -181,9 +183,15 @@ func (a *api) covers(ctx context.Context, c Consistency) error {
 	return a.Checks.Covers(ctx, access.Token(c.AtLeastAsFresh))
 }
 
-// nobody stands for the subject where an e-mail is nobody's. What is asked of it
-// is answered without regard to the answer.
+// nobody stands for the subject where there is none, and begins its id where an e-mail
+// is nobody's. What is asked of it is answered without regard to the answer. Each
+// e-mail has an id of its own, so that the cache knows a stranger no sooner than a person.
 const nobody = "-"
+
+func nobodyAt(address email.Address) string {
+	sum := sha256.Sum256([]byte(address))
+	return nobody + hex.EncodeToString(sum[:])
+}
 
 // mayAsk lets people ask about themselves and about whom they manage, and
 // operators about anyone.

@@ -8,13 +8,14 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"unicode/utf8"
 
 	"github.com/gin-gonic/gin"
 
 	"github.com/gatehouse/gatehouse/internal/access"
 )
 
-// maxKey bounds an Idempotency-Key, in characters.
+// maxKey bounds an Idempotency-Key, in bytes.
 const maxKey = 200
 
 // repeat hands a write with an Idempotency-Key over to replay. Only operations
@@ -30,8 +31,8 @@ func (a *api) repeat(c *gin.Context) {
 // what it answered before. Only success is kept: a request that was refused or
 // failed changed nothing, and its repetition is carried out.
 func (a *api) replay(c *gin.Context, key, once string) {
-	if len(key) > maxKey {
-		a.refuse(c, access.Fail(access.Malformed, "malformed_parameter", "an Idempotency-Key may have %d characters", maxKey))
+	if len(key) > maxKey || !utf8.ValidString(key) {
+		a.refuse(c, access.Fail(access.Malformed, "malformed_parameter", "an Idempotency-Key must be UTF-8 and at most %d bytes", maxKey))
 		return
 	}
 	hashed := sha256.Sum256([]byte(key)) // what clients send as a key may be a secret elsewhere

@@ -75,12 +75,12 @@ func (a *api) permissions(ctx context.Context, c access.Check) ([]string, error)
 
 // page looks up the page a search has come to, and says how it continues.
 func (s search) page(look func(access.Page) (access.Lookup, error)) ([]string, FoundPage, error) {
-	if s.question.void || s.question.stranger {
+	if s.question.void {
 		return nil, FoundPage{}, nil
 	}
 	limit := min(*s.Asked.Page.Limit, maxPage)
 	found, err := look(access.Page{Limit: max(limit, 1), Cursor: s.After})
-	if err != nil {
+	if err != nil || s.question.stranger { // for whom it takes as long as for anybody
 		return nil, FoundPage{}, err
 	}
 	if limit == 0 { // the page is empty, and continues unless there is nothing

@@ -46,6 +46,11 @@ func (o *Operations) Add(ctx context.Context, by By, object access.Object, n New
 		return Added{}, err
 	}
 	kind, _ := roles.KindOf(object.Type)
+	if MayAppointFirst(object, wanted) { // which nobody has looked at yet who may appoint one, if there is none
+		if err := o.requireRightToAdd(ctx, &access.Write{}, by.Actor, object, wanted); err != nil {
+			return Added{}, err
+		}
+	}
 	person, err := o.newcomer(ctx, n, kind.InFull)
 	if err != nil {
 		return Added{}, err

@@ -165,9 +165,7 @@ func (o *Operations) RotateApplication(ctx context.Context, by By, id string, en
 		if err != nil {
 			return w, at, err
 		}
-		i := slices.IndexFunc(slots, func(slot string) bool {
-			return !slices.ContainsFunc(held, func(r access.Relationship) bool { return r.Resource == self && r.Relation == slot })
-		})
+		i := slices.IndexFunc(slots, func(slot string) bool { return !holds(held, self, slot) })
 		if i < 0 {
 			return w, at, access.Fail(access.Conflict, "two_keys", "this application has two live keys; revoke one first")
 		}
@@ -182,7 +180,7 @@ func (o *Operations) RotateApplication(ctx context.Context, by By, id string, en
 // Errors: NotFound (not_found).
 func (o *Operations) held(ctx context.Context, app access.Object) ([]access.Relationship, access.Token, error) {
 	found, at, err := o.Relationships.Read(ctx, access.On(app, ""), access.Filter{}.To(app))
-	if err == nil && !slices.ContainsFunc(found, func(r access.Relationship) bool { return r.Resource == app && r.Relation == "platform" }) {
+	if err == nil && !holds(found, app, "platform") {
 		err = notFound(app)
 	}
 	return found, at, err
@@ -191,37 +189,53 @@ func (o *Operations) held(ctx context.Context, app access.Object) ([]access.Rela
 // RevokeKey ends a key of an application: once this is acknowledged, nothing takes it.
 // Errors: Forbidden, NotFound (not_found).
 func (o *Operations) RevokeKey(ctx context.Context, by By, id, keyID string) (access.Token, error) {
-	return o.revokeOf(ctx, by.cause("revoke_application_key"), id, func(r access.Relationship) bool {
-		return r.Subject.Object == applicationKey(keyID)
-	}, notFound(applicationKey(keyID)))
+	return o.revokeOf(ctx, by.cause("revoke_application_key"), id, func(w *access.Write, held []access.Relationship) error {
+		for _, r := range held {
+			if r.Subject.Object == applicationKey(keyID) {
+				w.Replace(r)
+			}
+		}
+		if len(w.Updates) == 0 {
+			return notFound(applicationKey(keyID))
+		}
+		return nil
+	})
 }
 
 // RevokeApplication ends an application, with its keys and all it may do.
 // Errors: Forbidden, NotFound (not_found).
 func (o *Operations) RevokeApplication(ctx context.Context, by By, id string) (access.Token, error) {
-	return o.revokeOf(ctx, by.cause("revoke_application"), id, func(access.Relationship) bool { return true }, nil)
+	self := application(id)
+	return o.revokeOf(ctx, by.cause("revoke_application"), id, func(w *access.Write, held []access.Relationship) error {
+		for _, r := range held {
+			w.Replace(r)
+		}
+		for _, slot := range slots { // no key that was made meanwhile is left behind
+			if !holds(held, self, slot) {
+				w.Require(access.MustNotMatch(access.On(self, slot)))
+			}
+		}
+		return nil
+	})
 }
 
-func (o *Operations) revokeOf(ctx context.Context, cause access.Cause, id string, which func(access.Relationship) bool, none error) (access.Token, error) {
+func (o *Operations) revokeOf(ctx context.Context, cause access.Cause, id string, take func(w *access.Write, held []access.Relationship) error) (access.Token, error) {
 	return o.commit(ctx, func(ctx context.Context) (access.Write, access.Token, error) {
 		w := access.Write{Cause: cause}
 		if err := o.requireRight(ctx, &w, cause.Actor, access.Platform, "operate"); err != nil {
 			return w, "", err
 		}
 		held, at, err := o.held(ctx, application(id))
-		if err != nil {
-			return w, at, err
+		if err == nil {
+			err = take(&w, held)
 		}
-		for _, r := range held {
-			if which(r) {
-				w.Replace(r)
-			}
-		}
-		if len(w.Updates) == 0 {
-			return w, at, none
-		}
-		return w, at, nil
+		return w, at, err
 	})
+}
+
+// holds says whether something is in a relation to the application.
+func holds(held []access.Relationship, app access.Object, relation string) bool {
+	return slices.ContainsFunc(held, func(r access.Relationship) bool { return r.Resource == app && r.Relation == relation })
 }
 
 // Applications returns a page of the applications there are.

@@ -44,10 +44,15 @@ func (o *Operations) DeleteProfile(ctx context.Context, by By) (access.Token, er
 }
 
 // FinishDeletion deletes the row of somebody whose relationships are gone, where a
-// crash came between. It can be repeated.
+// crash came between. It can be repeated. That they are gone is looked at: what a change
+// says of itself, anybody wrote who has the key of SpiceDB's own API.
 func (o *Operations) FinishDeletion(ctx context.Context, c access.Change) error {
 	if c.Cause.Operation != deleteProfile || c.Cause.Actor.Type != access.TypeUser {
 		return nil
+	}
+	left, _, err := o.Relationships.Read(ctx, access.Filter{}.To(c.Cause.Actor))
+	if err != nil || len(left) > 0 {
+		return err
 	}
 	return o.Directory.DeletePerson(ctx, c.Cause.Actor.ID)
 }

@@ -20,7 +20,7 @@ func Run(ctx context.Context, args []string, out, errOut io.Writer) int {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(serve(), backup(), restore(), exportCommand(), importCommand(), auditCommand(), token(), app(), printSchema(), version())
+	root.AddCommand(serve(), ready(), backup(), restore(), exportCommand(), importCommand(), auditCommand(), token(), app(), printSchema(), version())
 	root.SetArgs(args)
 	root.SetOut(out)
 	root.SetErr(errOut)

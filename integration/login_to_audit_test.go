@@ -64,7 +64,11 @@ func produce(t *testing.T, operators string) *production {
 			"--smtp-addr", mailAddress, "--smtp-ca-file", p.path("authority.pem"), "--audit-digest-interval", "1s")
 		require.NoError(t, err)
 		t.Cleanup(func() { require.NoError(t, s.stop()) })
-		t.Cleanup(func() { if t.Failed() { t.Log(s.stderr.String()) } })
+		t.Cleanup(func() {
+			if t.Failed() {
+				t.Log(s.stderr.String())
+			}
+		})
 		s.client.Transport = &http.Transport{TLSClientConfig: p.trusting(), ForceAttemptHTTP2: true}
 		p.auditKeys = append(p.auditKeys, "--public-key", filepath.Join(data, "audit-key.pem"))
 		return s

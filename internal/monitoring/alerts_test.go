@@ -113,12 +113,12 @@ type sample struct {
 	value float64
 }
 
-func (s sample) T() int64                      { return s.at }
-func (s sample) F() float64                    { return s.value }
-func (sample) H() *histogram.Histogram         { return nil }
-func (sample) FH() *histogram.FloatHistogram   { return nil }
-func (sample) Type() chunkenc.ValueType        { return chunkenc.ValFloat }
-func (s sample) Copy() chunks.Sample           { return s }
+func (s sample) T() int64                    { return s.at }
+func (s sample) F() float64                  { return s.value }
+func (sample) H() *histogram.Histogram       { return nil }
+func (sample) FH() *histogram.FloatHistogram { return nil }
+func (sample) Type() chunkenc.ValueType      { return chunkenc.ValFloat }
+func (s sample) Copy() chunks.Sample         { return s }
 
 // Querier implements storage.Queryable.
 func (s series) Querier(int64, int64) (storage.Querier, error) { return s, nil }

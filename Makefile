@@ -28,7 +28,9 @@ test: zed spicedb postgres redis ## Set up what the tests need, then run all of 
 # SpiceDB's consistency suite on its nine largest examples takes as long as all the rest.
 CROWD = TestAdminsWhoReduceEachOther|TestRivalRolesNeverMeet|TestOnePersonUpgradedRemovedAndReactivatedAtOnce
 SERVERS = TestKilledAtAnyPoint|TestReplicas
-SOME = -skip '$(CROWD)|$(SERVERS)|TestConsistency/(sharewith|teamwitharrow|quay|lookupsametypes|linuxfoundation|directgroups|indirectnestedgroups|document|multipleops)\.yaml'
+# The program of the image is compiled from scratch, for it alone, as are all that it is made of: make test-long.
+IMAGE = TestTheImage
+SOME = -skip '$(CROWD)|$(SERVERS)|$(IMAGE)|TestConsistency/(sharewith|teamwitharrow|quay|lookupsametypes|linuxfoundation|directgroups|indirectnestedgroups|document|multipleops)\.yaml'
 
 .PHONY: test-long
 test-long: zed spicedb postgres redis ## Run every test at its full length, as every night
@@ -72,10 +74,12 @@ else
 endif
 
 .PHONY: generate
-generate: bin/oapi-codegen ## Generate code from the contract
+generate: bin/oapi-codegen ## Generate code from the contract, and files from code
 	@cd internal/httpapi && ../../bin/oapi-codegen -config oapi-codegen.yaml openapi.yaml
 	@# Handlers get the context of the request, which outlives it, not the one that gin recycles.
 	@sed -i "s/return sh\.ssi\.\([A-Za-z]*\)(ctx, /return sh.ssi.\1(ctx.Request.Context(), /" internal/httpapi/openapi.gen.go
+	@# docs/configuration.md, and what is in deploy/prometheus and deploy/grafana.
+	@$(GO) test ./internal/config ./internal/monitoring -run 'TestTheReferenceIsCurrent|TestFilesAreCurrent' -count=1 -update >/dev/null
 
 .PHONY: bench
 bench: build spicedb openfga redis ## Run Gatehouse beside its peers, and write docs/benchmarks.md

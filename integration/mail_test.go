@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"crypto/tls"
 	"fmt"
 	"io"
 	"mime"
@@ -277,15 +278,22 @@ func (m *mailServer) ill(trouble bool) {
 
 func receive(t *testing.T) (m *mailServer, flags []string) {
 	t.Helper()
+	m, address := receiveOver(t, nil)
+	return m, []string{"--smtp-addr", address, "--smtp-tls", "none", "--smtp-timeout", "2s"}
+}
+
+// receiveOver offers STARTTLS if it is given a certificate.
+func receiveOver(t *testing.T, shown *tls.Config) (m *mailServer, address string) {
+	t.Helper()
 
 	m = &mailServer{}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	server := smtp.NewServer(m)
-	server.Domain = "mail.example"
+	server.Domain, server.TLSConfig = "mail.example", shown
 	go func() { _ = server.Serve(listener) }()
 	t.Cleanup(func() { _ = server.Close() })
-	return m, []string{"--smtp-addr", listener.Addr().String(), "--smtp-tls", "none", "--smtp-timeout", "2s"}
+	return m, listener.Addr().String()
 }
 
 // TestMailsGoThroughTheMailServer and are tried again, or given up, as it says.

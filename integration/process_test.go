@@ -29,8 +29,13 @@ type process struct {
 // launch starts a program in a folder. Its environment holds nothing but what is
 // given, so that the machine's cannot leak into what is tested.
 func launch(dir string, variables []string, name string, args ...string) (*process, error) {
+	return launchAs(nil, dir, variables, name, args...)
+}
+
+// launchAs starts it as somebody else, or in another root, if told so.
+func launchAs(whom *syscall.SysProcAttr, dir string, variables []string, name string, args ...string) (*process, error) {
 	p := &process{command: exec.Command(name, args...), exited: make(chan struct{})}
-	p.command.Dir = dir
+	p.command.Dir, p.command.SysProcAttr = dir, whom
 	p.command.Env = append(clean(), variables...)
 	p.command.Stdout, p.command.Stderr = &p.stdout, &p.stderr
 	if err := p.command.Start(); err != nil {

@@ -97,6 +97,15 @@ func (a *authority) trusting() *tls.Config {
 	return &tls.Config{RootCAs: pool}
 }
 
+// showing is how servers speak that are not ours, with the certificate in place.
+func (a *authority) showing(t *testing.T) *tls.Config {
+	t.Helper()
+
+	pair, err := tls.LoadX509KeyPair(a.path("cert.pem"), a.path("key.pem"))
+	require.NoError(t, err)
+	return &tls.Config{Certificates: []tls.Certificate{pair}}
+}
+
 // serial is the number of the certificate that a new connection to an address is shown.
 func (a *authority) serial(t *testing.T, address string) int64 {
 	t.Helper()

@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -134,6 +135,7 @@ type separate struct {
 	*process
 	address, key string
 	store        []string // flags that say where it keeps what it knows
+	shows        []string // and those of its certificate, if it has one
 	conn         *grpc.ClientConn
 }
 
@@ -146,15 +148,26 @@ func startSpiceDB(t *testing.T, url string) *separate {
 // startSpiceDBWith has it want another preshared key.
 func startSpiceDBWith(t *testing.T, url, key string) *separate {
 	t.Helper()
+	return runSpiceDB(t, url, key, insecure.NewCredentials())
+}
+
+// startSpiceDBOverTLS runs it with the certificate of an authority.
+func startSpiceDBOverTLS(t *testing.T, url string, a *authority) *separate {
+	t.Helper()
+	return runSpiceDB(t, url, "a-preshared-key-of-length", credentials.NewTLS(a.trusting()), "--grpc-tls-cert-path", a.path("cert.pem"), "--grpc-tls-key-path", a.path("key.pem"))
+}
+
+func runSpiceDB(t *testing.T, url, key string, transport credentials.TransportCredentials, shows ...string) *separate {
+	t.Helper()
 	program := findSpiceDB(t)
-	s := &separate{address: freeAddress(), key: key}
+	s := &separate{address: freeAddress(), key: key, shows: shows}
 	s.store = []string{"--datastore-engine", "postgres", "--datastore-conn-uri", url, "--skip-release-check", "--log-level", "warn"}
 	_, err := say(t.Context(), "", program, append([]string{"datastore", "migrate", "head"}, s.store...)...)
 	require.NoError(t, err)
 	s.run(t)
 	t.Cleanup(func() { require.NoError(t, s.stop()) })
 	s.conn, err = grpc.NewClient(s.address,
-		grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithPerRPCCredentials(preshared(s.key)))
+		grpc.WithTransportCredentials(transport), grpc.WithPerRPCCredentials(preshared(s.key)))
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, s.conn.Close()) })
 	// An empty one has no schema; only one that is not there yet cannot say so.
@@ -173,7 +186,7 @@ func (s *separate) run(t *testing.T) {
 		"serve", "--grpc-addr", s.address, "--grpc-preshared-key", s.key,
 		"--dispatch-cache-enabled=false", "--dispatch-cluster-cache-enabled=false",
 		"--metrics-enabled=false", "--telemetry-endpoint", "", "--grpc-shutdown-grace-period", "0s",
-	}, s.store...)...)
+	}, append(s.shows, s.store...)...)...)
 	require.NoError(t, err)
 }
 

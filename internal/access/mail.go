@@ -21,6 +21,11 @@ const (
 	MailImportantInformation MailKind = "important_information" // NINE-10
 )
 
+// MailKinds are all of them.
+var MailKinds = []MailKind{
+	MailInvitation, MailRoleGranted, MailRoleEnded, MailShareGiven, MailTechnicalInformation, MailImportantInformation,
+}
+
 // Mail is a message to one person.
 type Mail struct {
 	ID      string // the same whenever it is sent again

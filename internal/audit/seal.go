@@ -110,6 +110,20 @@ func (s *Sealer) next(ctx context.Context) (*Digest, error) {
 	return &d, nil
 }
 
+// Unsigned tells when the oldest event happened that no digest covers; zero if all are.
+func (l *Log) Unsigned(ctx context.Context) (time.Time, error) {
+	var at int64
+	err := l.db.QueryRowContext(ctx, `
+		SELECT happened_at FROM audit_events WHERE sequence > COALESCE((SELECT last FROM audit_digests ORDER BY number DESC LIMIT 1), 0) ORDER BY sequence LIMIT 1`).Scan(&at)
+	if errors.Is(err, sql.ErrNoRows) {
+		return time.Time{}, nil
+	}
+	if err != nil {
+		return time.Time{}, down(err)
+	}
+	return time.UnixMicro(at).UTC(), nil
+}
+
 func (s *Sealer) now() time.Time { return s.Log.now().UTC().Truncate(time.Microsecond) }
 
 // append adds a digest to the file, if there is to be one, and has it on the disk.

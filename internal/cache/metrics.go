@@ -8,10 +8,13 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/gatehouse/gatehouse/internal/access"
+	"github.com/gatehouse/gatehouse/internal/follow"
 )
 
 // Metrics count what the cache does.
 type Metrics struct {
+	Following *follow.Counts // of the tailer, which are registered elsewhere; nil counts nothing
+
 	checks        *prometheus.CounterVec
 	bumps         *prometheus.CounterVec
 	waited        prometheus.Counter

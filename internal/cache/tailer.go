@@ -55,7 +55,7 @@ func (t *Tailer) Run(ctx context.Context) {
 	f := &follow.Follower{
 		Name: "check cache", Relationships: t.relationships, Cursors: t, Handle: t.handle,
 		Begin: t.forget, Lost: func(ctx context.Context, _, _ access.Token) error { return t.forget(ctx) },
-		Patience: beat, Log: t.log,
+		Patience: beat, Log: t.log, Counts: t.metrics.Following,
 	}
 	for t.begin(ctx, f) != nil {
 		select {

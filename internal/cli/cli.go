@@ -36,7 +36,7 @@ func commands() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(serve(), backup(), restore(), exportCommand(), importCommand(), auditCommand(), doctorCommand(), token(), app(), printSchema(), version())
+	root.AddCommand(serve(), ready(), backup(), restore(), exportCommand(), importCommand(), auditCommand(), doctorCommand(), token(), app(), printSchema(), version())
 	return root
 }
 

@@ -70,24 +70,39 @@ func DevKey(file, dataDir string) string { return cmp.Or(file, filepath.Join(dat
 
 // Flags declares every setting, with its default and what it means.
 func Flags(flags *pflag.FlagSet) {
-	StoresFlags(flags)
-	flags.String("redis-url", "", "Redis that several servers share their answers through: redis://, rediss://, redis+sentinel://host:port,…/master or redis+cluster://host:port,…")
-	flags.Bool("in-memory", false, "forget people and relationships when the server stops; for tests and trials")
+	for _, chapter := range chapters {
+		chapter.flags(flags)
+	}
+}
+
+func apiFlags(flags *pflag.FlagSet) {
 	flags.String("http-addr", "127.0.0.1:8080", "address of the HTTP API")
+	flags.String("public-url", "", "where people and applications reach the server, for links in mails and AuthZEN's metadata (default: the address it listens on)")
 	flags.String("grpc-addr", "127.0.0.1:50051", "address of SpiceDB's own gRPC API, for zed and authzed clients; empty switches it off, as spicedb-endpoint does")
 	flags.String("grpc-key", "", "preshared key of the gRPC API, at least 16 characters; in dev mode one is made up in the data directory")
-	tlsFlags(flags)
-	flags.String("public-url", "", "where people and applications reach the server, for links in mails and AuthZEN's metadata (default: the address it listens on)")
-	flags.String("mail-from", "Gatehouse <gatehouse@localhost.localdomain>", "sender of mails")
-	smtpFlags(flags)
-	auditFlags(flags)
-	flags.String("time-zone", "UTC", "IANA time zone of objects that are created without one")
-	flags.StringSlice("operators", nil, "e-mail addresses of those who operate the platform")
+}
+
+func keepFlags(flags *pflag.FlagSet) {
+	StoresFlags(flags)
+	flags.Bool("in-memory", false, "forget people and relationships when the server stops; for tests and trials")
+	flags.String("redis-url", "", "Redis that several servers share their answers through: redis://, rediss://, redis+sentinel://host:port,…/master or redis+cluster://host:port,…")
+}
+
+func signInFlags(flags *pflag.FlagSet) {
 	oidcFlags(flags)
-	limitFlags(flags)
+	flags.StringSlice("operators", nil, "e-mail addresses of those who operate the platform")
 	flags.Bool("dev", false, "accept tokens made by `gatehouse token`; not for production")
 	flags.String("dev-key-file", "", "signing key of those tokens, for several servers to share; made by the first (default: one in the data directory)")
 	flags.Bool("demo", false, "load a small world of each product to look at")
+}
+
+func mailFlags(flags *pflag.FlagSet) {
+	flags.String("mail-from", "Gatehouse <gatehouse@localhost.localdomain>", "sender of mails")
+	smtpFlags(flags)
+}
+
+func otherFlags(flags *pflag.FlagSet) {
+	flags.String("time-zone", "UTC", "IANA time zone of objects that are created without one")
 	flags.String("log-level", "info", "debug, info, warn or error")
 	flags.String("log-format", "text", "text or json")
 }

@@ -29,6 +29,7 @@ type Follower struct {
 	// zero: half a minute.
 	Patience time.Duration
 	Log      *slog.Logger
+	Counts   *Counts // of what goes wrong, if set
 }
 
 // Prepare gives a follower that never ran its place: now. Call it before the
@@ -52,6 +53,7 @@ func (f *Follower) Prepare(ctx context.Context) error {
 // Run follows until the context ends. What fails is tried again, ever more
 // slowly, and nothing behind it is handled before it succeeds.
 func (f *Follower) Run(ctx context.Context) {
+	f.Counts.begin(f.Name)
 	wait := backoff.NewExponentialBackOff()
 	wait.MaxInterval = cmp.Or(f.Patience, 30*time.Second)
 	wait.InitialInterval = min(wait.InitialInterval, wait.MaxInterval)
@@ -63,6 +65,7 @@ func (f *Follower) Run(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
+		f.Counts.stopped(f.Name)
 		pause := wait.NextBackOff()
 		f.Log.Warn("following changes stopped, trying again", "follower", f.Name, "in", pause, "error", err)
 		select {
@@ -86,6 +89,7 @@ func (f *Follower) skip(ctx context.Context, lost error) error {
 	}
 	f.Log.Error("changes were lost: they were deleted before they were followed, or the follower's place is of another SpiceDB",
 		"follower", f.Name, "from", from, "to", to)
+	f.Counts.lost(f.Name)
 	if f.Lost != nil {
 		if err := f.Lost(ctx, from, to); err != nil {
 			return err

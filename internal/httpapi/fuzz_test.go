@@ -53,9 +53,9 @@ func FuzzRequest(f *testing.F) {
 		}
 		handler.ServeHTTP(got, request)
 		assert.Less(t, got.Code, 500, "%s", got.Body)
-		for name, want := range guards {
-			if name != "Content-Security-Policy" {
-				assert.Equal(t, want, got.Header().Values(name), name)
+		for _, g := range guards {
+			if g.name != "Content-Security-Policy" {
+				assert.Equal(t, g.values, got.Header().Values(g.name), g.name)
 			}
 		}
 		if got.Code >= 400 {

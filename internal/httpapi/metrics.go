@@ -31,7 +31,7 @@ func newMetrics(g gates, others ...prometheus.Collector) *metrics {
 			ConstLabels: prometheus.Labels{"of": name},
 		}, func() float64 { return float64(gate.Inside()) })
 	}
-	return &metrics{
+	m := &metrics{
 		requests: promauto.With(registry).NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "gatehouse_http_request_duration_seconds",
 			Help:    "How long HTTP requests took, by route and status.",
@@ -43,6 +43,12 @@ func newMetrics(g gates, others ...prometheus.Collector) *metrics {
 		}, []string{"limit"}),
 		serve: gin.WrapH(promhttp.HandlerFor(registry, promhttp.HandlerOpts{})),
 	}
+	for limit := range counted { // an increase is seen from zero only
+		m.refused.WithLabelValues(limit)
+	}
+	m.refused.WithLabelValues("max_questions")
+	m.refused.WithLabelValues("max_work")
+	return m
 }
 
 func (m *metrics) observe(method, route string, status int, took time.Duration) {

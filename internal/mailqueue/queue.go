@@ -58,6 +58,18 @@ func (q *Queue) Enqueue(ctx context.Context, orders ...access.MailOrder) error {
 	return q.atOnce(ctx, func(tx *sql.Tx) error { return q.insert(ctx, tx, orders) })
 }
 
+// Oldest tells since when the mail waits that waits longest; zero if none waits.
+func (q *Queue) Oldest(ctx context.Context) (time.Time, error) {
+	var oldest sql.NullInt64
+	if err := q.db.QueryRowContext(ctx, `SELECT min(queued_at) FROM mails WHERE state = 'pending'`).Scan(&oldest); err != nil {
+		return time.Time{}, down(err)
+	}
+	if !oldest.Valid {
+		return time.Time{}, nil
+	}
+	return instant(oldest.Int64), nil
+}
+
 // atOnce runs all of what f does, or nothing.
 func (q *Queue) atOnce(ctx context.Context, f func(*sql.Tx) error) error {
 	tx, err := q.db.BeginTx(ctx, nil)

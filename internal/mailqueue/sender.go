@@ -34,10 +34,16 @@ type Sender struct {
 
 // NewOutcomes makes the counter of what became of attempts to send mails.
 func NewOutcomes() *prometheus.CounterVec {
-	return prometheus.NewCounterVec(prometheus.CounterOpts{
+	outcomes := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "gatehouse_mails_total",
 		Help: "Attempts to send mails, by kind and outcome: sent, retried, failed (given up or refused for good), dropped (not true any more).",
 	}, []string{"kind", "outcome"})
+	for _, kind := range access.MailKinds { // an increase is seen from zero only
+		for _, outcome := range []string{"sent", "retried", "failed", "dropped"} {
+			outcomes.WithLabelValues(string(kind), outcome)
+		}
+	}
+	return outcomes
 }
 
 // Run sends until the context ends. A mail under way is then cut off and sent

@@ -87,5 +87,9 @@ type inTurn struct {
 }
 
 func (t inTurn) Run(ctx context.Context) {
-	database.InTurn(ctx, t.db, "gatehouse followers", t.s.log, func(ctx context.Context) { runAll(ctx, t.followers) })
+	database.InTurn(ctx, t.db, "gatehouse followers", t.s.log, func(ctx context.Context) {
+		t.s.turn.Set(1)
+		defer t.s.turn.Set(0)
+		runAll(ctx, t.followers)
+	})
 }

@@ -97,6 +97,7 @@ func (s *Server) cache(ctx context.Context, c config.Config, b backend, facts ac
 	}
 	built.store = store
 	metrics := cache.NewMetrics(time.Now)
+	metrics.Following = s.counts
 	remember := cache.New(b, store, ends, time.Now, metrics)
 	s.closers = append(s.closers, remember.Close)
 	built.Evaluator = remembered{b, remember}

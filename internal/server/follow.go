@@ -15,7 +15,7 @@ import (
 // follow prepares a follower before the first write that it must not miss.
 func (s *Server) follow(ctx context.Context, f *follow.Follower) error {
 	f = seam(f)
-	f.Log = s.log
+	f.Log, f.Counts = s.log, s.counts
 	s.followers = append(s.followers, f)
 	return f.Prepare(ctx)
 }
@@ -39,8 +39,12 @@ func (s *Server) followAudit(ctx context.Context, c config.Config, relationships
 	if err := sealer.Open(); err != nil {
 		return fmt.Errorf("audit-digest-file: %w", err)
 	}
+	s.looked.wait("gatehouse_audit_digest_overdue_seconds", "How long the oldest record of the audit without a signed digest has waited beyond audit-digest-interval.",
+		sealer.Every, history.Unsigned)
+	failures := newSealFailures()
+	s.measured = append(s.measured, failures)
 	last := len(s.followers) - 1
-	s.followers[last] = sealed{s.followers[last], seam[seals](sealer), s.log}
+	s.followers[last] = sealed{s.followers[last], seam[seals](sealer), failures, s.log}
 	return nil
 }
 
@@ -51,6 +55,14 @@ func (s *Server) sweep(ctx context.Context, relationships access.Relationships, 
 	lost := func(recount func(context.Context) error) func(context.Context, access.Token, access.Token) error {
 		return func(ctx context.Context, _, _ access.Token) error { return recount(ctx) }
 	}
+	s.looked.wait("gatehouse_role_ends_overdue_seconds", "How long ago the role ended that waits longest to be deleted; it gives nothing any more.", 0,
+		func(ctx context.Context) (time.Time, error) {
+			due, _, err := names.DueEnds(ctx, 1)
+			if err != nil || len(due) == 0 {
+				return time.Time{}, err
+			}
+			return due[0].EndsAt, nil
+		})
 	s.followers = append(s.followers, ends)
 	for _, f := range []*follow.Follower{
 		{Name: "ends", Handle: ends.Handle, Begin: ends.Recount, Lost: lost(ends.Recount)},

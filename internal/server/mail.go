@@ -44,6 +44,7 @@ func (s *Server) mail(ctx context.Context, c config.Config, db *sql.DB, relation
 	if err != nil {
 		return post{}, err
 	}
+	s.looked.wait("gatehouse_mails_oldest_pending_seconds", "How long the mail that waits longest has waited to be sent.", 0, queue.Oldest)
 	mails := seam[access.Mails](queue)
 	composer := &notify.Composer{
 		Operations: s.Operations, Relationships: relationships, Checks: checker, People: names, Tokens: names, Mails: mails, PublicURL: public,

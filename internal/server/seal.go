@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"sync"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 const (
@@ -25,8 +27,9 @@ type seals interface {
 // sealed is the follower that fills the audit, with what is signed of it meanwhile.
 type sealed struct {
 	follower
-	seals seals
-	log   *slog.Logger
+	seals    seals
+	failures prometheus.Counter
+	log      *slog.Logger
 }
 
 // Run signs at the beginning what a server that died has left, and at the end all
@@ -53,6 +56,7 @@ func (s sealed) Run(ctx context.Context) {
 // seal returns how long to wait before the next look.
 func (s sealed) seal(ctx context.Context) time.Duration {
 	if err := s.seals.Seal(ctx); err != nil {
+		s.failures.Inc()
 		s.log.Warn("the audit was not signed, trying again", "error", err)
 		return sealAgain
 	}

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/oklog/ulid/v2"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/gatehouse/gatehouse/internal/access"
 	"github.com/gatehouse/gatehouse/internal/audit"
@@ -24,6 +25,7 @@ import (
 	"github.com/gatehouse/gatehouse/internal/directory"
 	"github.com/gatehouse/gatehouse/internal/email"
 	"github.com/gatehouse/gatehouse/internal/explain"
+	"github.com/gatehouse/gatehouse/internal/follow"
 	"github.com/gatehouse/gatehouse/internal/httpapi"
 	"github.com/gatehouse/gatehouse/internal/operations"
 	"github.com/gatehouse/gatehouse/internal/spicedb"
@@ -53,6 +55,11 @@ type Server struct {
 	listener  net.Listener
 	followers []follower
 	closers   []func() error // in the order of opening
+
+	measured []prometheus.Collector
+	looked   *lookups
+	counts   *follow.Counts
+	turn     prometheus.Gauge
 }
 
 // keeper is the directory as the other parts know it.
@@ -68,7 +75,8 @@ type follower interface{ Run(ctx context.Context) }
 
 // New opens every part, ready to serve; Close must follow.
 func New(ctx context.Context, c config.Config, log *slog.Logger) (_ *Server, err error) {
-	s := &Server{log: log}
+	s := &Server{log: log, looked: &lookups{now: time.Now}, counts: follow.NewCounts(), turn: newTurn()}
+	s.measured = append(s.counts.Collectors(), s.looked, s.turn)
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Close())
@@ -94,6 +102,7 @@ func New(ctx context.Context, c config.Config, log *slog.Logger) (_ *Server, err
 		if shown, err = openCertificate(c.TLS, log); err != nil {
 			return nil, err
 		}
+		s.measured = append(s.measured, shown.ends())
 	}
 
 	on, err := s.stand(ctx, c)
@@ -153,6 +162,8 @@ func New(ctx context.Context, c config.Config, log *slog.Logger) (_ *Server, err
 	}
 	if c.SpiceDBEndpoint != "" {
 		s.followers = []follower{inTurn{s, on.db, s.followers}}
+	} else {
+		s.turn.Set(1)
 	}
 	s.followers = append(append(s.followers, cached.followers...), logins)
 	if shown != nil {
@@ -185,16 +196,19 @@ func New(ctx context.Context, c config.Config, log *slog.Logger) (_ *Server, err
 		Store: gateway, Directory: names, Audit: history, Shape: shape, Now: time.Now, TimeZone: c.TimeZone,
 	})
 
+	ready := func(ctx context.Context) map[string]error {
+		ctx, cancel := context.WithTimeout(ctx, answerTime)
+		defer cancel()
+		_, down := gateway.Head(ctx)
+		return map[string]error{"spicedb": down, "directory": on.db.PingContext(ctx)}
+	}
+	s.looked.parts(ready, cached.state)
+	s.measured = append(append(s.measured, cached.collected...), post.outcomes)
+
 	handler, err := httpapi.New(httpapi.Dependencies{
 		Operations: s.Operations, Checks: checker, Explainer: explainer, People: names, Replays: names, Logins: logins, Uses: used, Log: log, Traces: s.traces.Requests(), Vocabulary: vocabulary,
-		Mails: post.mails, Announcements: post.announcer, PublicURL: public, Metrics: append(cached.collected, post.outcomes),
-		Ready: func(ctx context.Context) map[string]error {
-			ctx, cancel := context.WithTimeout(ctx, answerTime)
-			defer cancel()
-			_, down := gateway.Head(ctx)
-			return map[string]error{"spicedb": down, "directory": on.db.PingContext(ctx)}
-		},
-		Cache:  cached.state,
+		Mails: post.mails, Announcements: post.announcer, PublicURL: public, Metrics: s.measured,
+		Ready: ready, Cache: cached.state,
 		Limits: limitsOf(c.Limits, cached.rates),
 	})
 	if err != nil {

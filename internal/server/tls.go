@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/gatehouse/gatehouse/internal/config"
 )
 
@@ -94,6 +96,13 @@ func (c *certificate) look(ctx context.Context) {
 		return
 	}
 	c.log.InfoContext(ctx, "the certificate has changed", "file", c.files.CertFile, "until", c.shown.Load().Leaf.NotAfter)
+}
+
+// ends is a metric by which to see in time that the certificate is not renewed.
+func (c *certificate) ends() prometheus.Collector {
+	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "gatehouse_tls_certificate_ends_timestamp_seconds", Help: "When the certificate ends that the server shows, in seconds since 1970.",
+	}, func() float64 { return float64(c.shown.Load().Leaf.NotAfter.Unix()) })
 }
 
 // config is how TLS is spoken over HTTP. Cipher suites and curves are Go's choice.

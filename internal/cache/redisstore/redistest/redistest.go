@@ -4,6 +4,7 @@ package redistest
 
 import (
 	"bufio"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
@@ -26,6 +27,9 @@ type Server struct {
 	options []string
 	watches string // what it says as a Sentinel; empty if it is none
 	process *exec.Cmd
+
+	password string // without which it says nothing; empty if it minds nobody
+	trusting *tls.Config
 }
 
 // Start runs a Redis until the test ends. Options are those of redis-server, such as
@@ -33,6 +37,15 @@ type Server struct {
 func Start(t testing.TB, options ...string) *Server {
 	t.Helper()
 	return run(t, &Server{t: t, folder: t.TempDir(), options: options})
+}
+
+// StartSecured runs one that is reached over TLS alone, with the certificate of the
+// files, and by those alone who know the password.
+func StartSecured(t testing.TB, certFile, keyFile string, trusting *tls.Config, password string) *Server {
+	t.Helper()
+	return run(t, &Server{t: t, folder: t.TempDir(), password: password, trusting: trusting, options: []string{
+		"--requirepass", password, "--tls-cert-file", certFile, "--tls-key-file", keyFile, "--tls-auth-clients", "no",
+	}})
 }
 
 func run(t testing.TB, s *Server) *Server {
@@ -58,8 +71,12 @@ func run(t testing.TB, s *Server) *Server {
 }
 
 func (s *Server) start() bool {
-	s.process = exec.Command("redis-server", append(s.role(), append([]string{
-		"--port", s.port, "--bind", "127.0.0.1", "--dir", s.folder, "--logfile", s.folder + "/log",
+	ports := []string{"--port", s.port}
+	if s.trusting != nil {
+		ports = []string{"--port", "0", "--tls-port", s.port}
+	}
+	s.process = exec.Command("redis-server", append(append(s.role(), ports...), append([]string{
+		"--bind", "127.0.0.1", "--dir", s.folder, "--logfile", s.folder + "/log",
 	}, s.options...)...)...)
 	if err := s.process.Start(); err != nil {
 		s.t.Fatal(err)
@@ -140,10 +157,23 @@ func (s *Server) ask(words ...string) (string, error) {
 	if err := conn.SetDeadline(time.Now().Add(5 * time.Second)); err != nil {
 		return "", err
 	}
+	if s.trusting != nil {
+		config := s.trusting.Clone()
+		config.ServerName, _, _ = net.SplitHostPort(s.Address())
+		conn = tls.Client(conn, config)
+	}
+	answer := bufio.NewReader(conn)
+	if s.password != "" {
+		if _, err := fmt.Fprintf(conn, "AUTH %s\r\n", s.password); err != nil {
+			return "", err
+		}
+		if said, err := answer.ReadString('\n'); err != nil || said != "+OK\r\n" {
+			return said, err
+		}
+	}
 	if _, err := fmt.Fprintf(conn, "%s\r\n", strings.Join(words, " ")); err != nil {
 		return "", err
 	}
-	answer := bufio.NewReader(conn)
 	said, err := answer.ReadString('\n')
 	said = strings.TrimSpace(said)
 	if size, isText := strings.CutPrefix(said, "$"); isText && err == nil {

@@ -3,6 +3,7 @@ package config
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -13,11 +14,13 @@ func Variable(name string) string {
 	return "GATEHOUSE_" + strings.ToUpper(strings.ReplaceAll(name, "-", "_"))
 }
 
-// chapters are the settings in the order in which they are told.
-var chapters = []struct {
+type chapter struct {
 	title string
 	flags func(*pflag.FlagSet)
-}{
+}
+
+// chapters are the settings of the server in the order in which they are told.
+var chapters = []chapter{
 	{"Where everything is kept", keepFlags},
 	{"The APIs", apiFlags},
 	{"TLS", tlsFlags},
@@ -39,7 +42,7 @@ not a setting, or makes no sense, keeps the server from starting, and it names a
 
 Secrets belong into variables or the file: flags are in the list of processes.
 `)
-	for _, chapter := range chapters {
+	for _, chapter := range append(slices.Clip(chapters), chapter{"What `gatehouse doctor` looks at besides", BeneathFlags}) {
 		flags := pflag.NewFlagSet("", pflag.ContinueOnError)
 		flags.SortFlags = false
 		chapter.flags(flags)

@@ -41,6 +41,7 @@ func TestTheReferenceHasEverySetting(t *testing.T) {
 	}
 	flags := pflag.NewFlagSet("serve", pflag.ContinueOnError)
 	config.Flags(flags)
+	config.BeneathFlags(flags)
 	var declared []string
 	flags.VisitAll(func(f *pflag.Flag) { declared = append(declared, f.Name) })
 	var kept []string

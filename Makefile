@@ -54,16 +54,16 @@ fuzz: ## Try random input on every parser for a minute each (FUZZTIME=, FUZZ=som
 
 .PHONY: lint
 lint: bin/gofumpt bin/staticcheck bin/oapi-codegen vulnerabilities ## Check formatting, code, and that generated files are current
-	@test -z "$$(bin/gofumpt -l client cmd internal integration schema | tee /dev/stderr)" || (echo "run: bin/gofumpt -w client cmd internal integration schema"; exit 1)
+	@test -z "$$(bin/gofumpt -l client cmd internal integration schema tools | tee /dev/stderr)" || (echo "run: bin/gofumpt -w client cmd internal integration schema tools"; exit 1)
 	$(GO) vet ./... && $(GO) vet -tags killpoints ./internal/server
 	bin/staticcheck ./... && bin/staticcheck -tags killpoints ./internal/server
 	$(GO) mod tidy -diff
-	@cp internal/httpapi/openapi.gen.go bin/openapi.gen.go.before && $(MAKE) -s generate \
-		&& cmp internal/httpapi/openapi.gen.go bin/openapi.gen.go.before || (echo "openapi.gen.go was not current, and is now: commit it"; exit 1)
+	@before=$$(cat $(GENERATED) | sha256sum) && $(MAKE) -s generate && test "$$before" = "$$(cat $(GENERATED) | sha256sum)" \
+		|| (echo "what is generated was not current, and is now: commit it"; exit 1)
 
 .PHONY: vulnerabilities
 vulnerabilities: bin/govulncheck ## Look for known vulnerabilities of what is called (GOVULNDB=URL, WITHOUT_VULNDB=1)
-	@cd tools/lint && $(GO) test ./vulnerabilities
+	@cd tools/lint && $(GO) vet ./vulnerabilities && $(GO) test ./vulnerabilities
 ifdef WITHOUT_VULNDB
 	@echo "vulnerabilities: NOT looked for, because WITHOUT_VULNDB is set"
 else
@@ -72,6 +72,8 @@ else
 		echo "or GOVULNDB=file:///…, or have everything else checked with WITHOUT_VULNDB=1."; exit 1; }
 	@cd tools/lint && $(GO) run ./vulnerabilities vulnerabilities.md <../../bin/vulnerabilities.json
 endif
+
+GENERATED = internal/httpapi/openapi.gen.go docs/configuration.md deploy/grafana/gatehouse.json deploy/prometheus/gatehouse.rules.yaml
 
 .PHONY: generate
 generate: bin/oapi-codegen ## Generate code from the contract, and files from code

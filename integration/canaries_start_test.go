@@ -113,7 +113,7 @@ func TestHelpShowsNoSecrets(t *testing.T) {
 		variables = append(variables, "GATEHOUSE_"+name+"="+c.new(name))
 	}
 	variables = append(variables, "GATEHOUSE_URL=https://me:"+c.new("a password in a URL")+"@host", "OTEL_EXPORTER_OTLP_HEADERS=authorization="+c.new("a header"))
-	for _, command := range []string{"", "serve", "app", "app list", "app create", "audit export", "audit verify", "export", "import", "backup", "token", "version"} {
+	for _, command := range []string{"", "serve", "app", "app list", "app create", "app rotate", "app revoke", "audit export", "audit verify", "audit key", "doctor", "ready", "export", "import", "backup", "restore", "token", "version"} {
 		p, err := launch(t.TempDir(), variables, gatehouse, append(strings.Fields(command), "--help")...)
 		require.NoError(t, err)
 		require.NoError(t, p.exit(), command)

@@ -231,6 +231,7 @@ func (c *canaries) spill(t *testing.T, w world, path string) string {
 	}
 	send(known, http.MethodGet, "/v1/me", nil, "X-Request-ID", "id="+c.new("an X-Request-ID that is none"))
 	send(known, http.MethodGet, "/v1/me", nil, "traceparent", c.new("a traceparent that is none"))
+	send(known, http.MethodGet, "/v1/me", nil, "traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "tracestate", "vendor="+c.new("a tracestate"))
 	send(known, http.MethodPost, path+"/invitations", object{"email": "none"}, "Idempotency-Key", c.new("the Idempotency-Key of a refused request"))
 	send(known, http.MethodPost, path+"/invitations", object{"email": "none"}, "Idempotency-Key", strings.Repeat("x", 300)+c.new("an Idempotency-Key that is too long"))
 	send(known, http.MethodPost, path+"/invitations", object{"email": "none"}, "Gatehouse-Reason", strings.Repeat("x", 600)+c.new("a reason that is too long"))

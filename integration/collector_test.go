@@ -5,9 +5,11 @@ import (
 	"context"
 	"encoding/hex"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"sync"
 	"testing"
 
@@ -119,10 +121,18 @@ func (c *collector) linked(t *testing.T, id, caller, name string, under map[stri
 		}
 		return ""
 	}
-	await(t, "the span of the request", func() bool { // it ends last
+	seen := func() (all bool) { // what goes on when the request is answered ends, and arrives, later
 		found = c.trace(id)
-		return root() != ""
-	})
+		all = root() != ""
+		for at, s := range found {
+			all = all && (at == root() || found[hex.EncodeToString(s.GetParentSpanId())] != nil)
+		}
+		for _, is := range under {
+			all = all && slices.ContainsFunc(slices.Collect(maps.Values(found)), is)
+		}
+		return all
+	}
+	await(t, "the spans", seen)
 	request := root()
 	require.Equal(t, name, found[request].GetName())
 	for at, s := range found {

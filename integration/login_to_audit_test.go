@@ -88,7 +88,7 @@ func TestReplicasFromLoginToAudit(t *testing.T) {
 	}
 	for _, replica := range []*server{p.one, p.other} {
 		require.True(t, strings.HasPrefix(replica.url, "https://"), replica.url)
-		require.Contains(t, string(page(t, replica, "/readyz").body), `"cache":"ok"`)
+		await(t, "the cache", func() bool { return strings.Contains(string(page(t, replica, "/readyz").body), `"cache":"ok"`) })
 		caller{server: replica}.get(t, "/v1/me").want(t, http.StatusUnauthorized)
 	}
 

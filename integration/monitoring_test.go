@@ -100,7 +100,7 @@ func TestMetricsTellWhatIsAmiss(t *testing.T) {
 	m, flags := receive(t)
 	s := start(t, append(flags, "--audit-digest-interval", "1h")...)
 	w := build(t, s, "amiss")
-	assert.Zero(t, value(gather(t, s)["gatehouse_mails_oldest_pending_seconds"][0]))
+	await(t, "no mail to wait", func() bool { return value(gather(t, s)["gatehouse_mails_oldest_pending_seconds"][0]) == 0 })
 	m.ill(true)
 	w.admin(t, "project").post(t, w.path("project")+"/invitations", object{"email": w.email("ina")}).want(t, http.StatusCreated)
 	w.admin(t, "project").post(t, w.path("project")+"/invitations", object{"email": "nobody@" + w.name + ".example"}).want(t, http.StatusCreated)

@@ -32,7 +32,7 @@ func TestEveryGRPCMethodRefuses(t *testing.T) {
 	neither := s.newApp(t, []string{"check", "lookup", "explain", "read_audit"}, object{"type": "project", "id": w.id("project")})
 	revoked := s.newApp(t, []string{"grpc_read", "grpc_write"})
 	revoked.revoke(t)
-	ends := time.Now().Add(2 * time.Second).Truncate(time.Second)
+	ends := time.Now().Add(5 * time.Second).Truncate(time.Second)
 	expired := s.operator(t).post(t, "/v1/applications", object{
 		"name": "Brief", "scopes": []string{"grpc_write"}, "expires_at": ends.Format(time.RFC3339),
 	}).want(t, http.StatusCreated).text(t, "secret")

@@ -30,7 +30,7 @@ func TestEveryRouteRefuses(t *testing.T) {
 	revoked := s.newApp(t, allScopes, object{"type": "partner", "id": w.id("partner")})
 	revoked.revoke(t)
 	tokens["revoked key of an application"] = revoked.token
-	ends := time.Now().Add(2 * time.Second).Truncate(time.Second)
+	ends := time.Now().Add(5 * time.Second).Truncate(time.Second)
 	tokens["expired key of an application"] = s.operator(t).post(t, "/v1/applications", object{
 		"name": "Brief", "scopes": allScopes, "expires_at": ends.Format(time.RFC3339),
 	}).want(t, http.StatusCreated).text(t, "secret")

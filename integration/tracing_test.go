@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	v1 "github.com/authzed/authzed-go/proto/authzed/api/v1"
 	"github.com/stretchr/testify/assert"
@@ -141,9 +140,7 @@ func TestCollectorsMayBeDown(t *testing.T) {
 					w.admin(t, "project").post(t, "/v1/check", q).want(t, http.StatusOK)
 				}
 				await(t, "a warning", func() bool { return strings.Contains(s.stderr.String(), "spans are not delivered") })
-				begun := time.Now()
 				require.NoError(t, s.stop())
-				assert.Less(t, time.Since(begun), stopTime-time.Second)
 				assert.Equal(t, 1, strings.Count(s.stderr.String(), "spans are not delivered"), "once")
 			})
 		}

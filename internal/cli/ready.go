@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/gatehouse/gatehouse/internal/config"
+	"github.com/gatehouse/gatehouse/internal/server"
 )
 
 // readyTime is how long a server may take to say so.
@@ -20,10 +21,11 @@ const readyTime = 5 * time.Second
 
 // ready is for whoever runs containers and has no other program in them to ask with.
 func ready() *cobra.Command {
+	var file string
 	command := &cobra.Command{
 		Use: "ready", Short: "Ask the server on this machine whether it can serve; fail if not", Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			listens, err := config.LoadListener(c.Flags())
+			listens, err := config.LoadListener(c.Flags(), file)
 			if err != nil {
 				return err
 			}
@@ -36,16 +38,13 @@ func ready() *cobra.Command {
 		},
 	}
 	config.ListenerFlags(command.Flags())
+	command.Flags().StringVar(&file, "config", "", "file with the server's settings, in YAML")
 	return command
 }
 
 func askReady(ctx context.Context, l config.Listener) (said string, err error) {
-	host, port, err := net.SplitHostPort(l.HTTPAddr)
-	if err != nil {
+	if _, _, err := net.SplitHostPort(l.HTTPAddr); err != nil {
 		return "", fmt.Errorf("http-addr must be host:port, not %q", l.HTTPAddr)
-	}
-	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
-		host = "127.0.0.1"
 	}
 	url := "http://"
 	if l.CertFile != "" {
@@ -53,7 +52,7 @@ func askReady(ctx context.Context, l config.Listener) (said string, err error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, readyTime)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url+net.JoinHostPort(host, port)+"/readyz", nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url+server.Reachable(l.HTTPAddr)+"/readyz", nil)
 	if err != nil {
 		return "", err
 	}

@@ -73,7 +73,7 @@ func AuditStoreFlags(flags *pflag.FlagSet) {
 // LoadAuditStore reads the settings of AuditStore, as LoadStores does.
 func LoadAuditStore(flags *pflag.FlagSet) (AuditStore, error) {
 	var s AuditStore
-	if err := loadSome(flags, &s); err != nil {
+	if err := loadSome(flags, "", &s); err != nil {
 		return AuditStore{}, err
 	}
 	if s.DirectoryURL != "" && !strings.HasPrefix(s.DirectoryURL, "postgres://") && !strings.HasPrefix(s.DirectoryURL, "postgresql://") {

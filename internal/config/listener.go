@@ -16,9 +16,9 @@ func ListenerFlags(flags *pflag.FlagSet) {
 	flags.AddFlag(all.Lookup("tls-cert-file"))
 }
 
-// LoadListener reads the settings of Listener, as LoadStores does.
-func LoadListener(flags *pflag.FlagSet) (Listener, error) {
+// LoadListener reads the settings of Listener from where Load reads those of the server.
+func LoadListener(flags *pflag.FlagSet, path string) (Listener, error) {
 	var l Listener
-	err := loadSome(flags, &l)
+	err := loadSome(flags, File(path), &l)
 	return l, err
 }

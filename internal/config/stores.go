@@ -7,7 +7,9 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/knadh/koanf/parsers/yaml"
 	"github.com/knadh/koanf/providers/env/v2"
+	"github.com/knadh/koanf/providers/file"
 	"github.com/knadh/koanf/providers/posflag"
 	"github.com/knadh/koanf/v2"
 	"github.com/spf13/pflag"
@@ -63,15 +65,20 @@ func DataDirFlag(flags *pflag.FlagSet) {
 // All faults are reported at once.
 func LoadStores(flags *pflag.FlagSet) (Stores, error) {
 	var s Stores
-	if err := loadSome(flags, &s); err != nil {
+	if err := loadSome(flags, "", &s); err != nil {
 		return Stores{}, err
 	}
 	return s, errors.Join(s.faults()...)
 }
 
-// loadSome reads the settings that there are flags for.
-func loadSome(flags *pflag.FlagSet, settings any) error {
+// loadSome reads the settings that there are flags for; from a file too, if one is named.
+func loadSome(flags *pflag.FlagSet, path string, settings any) error {
 	k := koanf.New(".")
+	if path != "" {
+		if err := k.Load(file.Provider(path), yaml.Parser()); err != nil {
+			return fmt.Errorf("read the configuration file: %w", err)
+		}
+	}
 	variables := env.Provider(".", env.Opt{Prefix: "GATEHOUSE_", TransformFunc: func(name, value string) (string, any) {
 		key := strings.ReplaceAll(strings.ToLower(strings.TrimPrefix(name, "GATEHOUSE_")), "_", "-")
 		if flags.Lookup(key) == nil {

@@ -10,10 +10,11 @@ import (
 
 // files looks at who else may read what is secret, and at the room that is left.
 func files(_ context.Context, e *examination) {
-	for _, path := range []string{
-		e.DevKey(), filepath.Join(e.DataDir, "grpc-key"), e.AuditKey(), e.TLS.KeyFile,
-		e.DataFile(), e.DataFile() + "-wal", filepath.Join(e.DataDir, "outbox"),
-	} {
+	secrets := []string{e.DevKey(), filepath.Join(e.DataDir, "grpc-key"), e.AuditKey(), e.TLS.KeyFile, filepath.Join(e.DataDir, "outbox")}
+	if kept := e.DataFile(); kept != "" {
+		secrets = append(secrets, kept, kept+"-wal")
+	}
+	for _, path := range secrets {
 		e.private(path)
 	}
 	text, err := os.ReadFile(e.file)

@@ -19,7 +19,7 @@ func redis(ctx context.Context, e *examination) {
 		e.sentinels(ctx, where)
 	}
 	if err := redisstore.Visit(ctx, where, func(ctx context.Context, s redisstore.Server) error {
-		return e.server(ctx, s, where.Master != "")
+		return e.server(ctx, where, s)
 	}); err != nil {
 		e.problem("unreachable", "start the Redis that --redis-url names, or correct user, password and addresses there", "every check is computed, and every write waits: %v", err)
 	}
@@ -44,7 +44,7 @@ func (e *examination) sentinels(ctx context.Context, where config.Redis) {
 }
 
 // server looks at one that takes, or should take, writes.
-func (e *examination) server(ctx context.Context, s redisstore.Server, watched bool) error {
+func (e *examination) server(ctx context.Context, where config.Redis, s redisstore.Server) error {
 	replication, err := s.Info(ctx, "replication")
 	if err != nil {
 		return err
@@ -55,8 +55,12 @@ func (e *examination) server(ctx context.Context, s redisstore.Server, watched b
 	if replication("master_replid") == "" {
 		e.problem("redis_nameless", "use Redis 6 or later, or a Valkey, without a proxy between", "Redis at %s does not name its incarnation: what a failover lost could not be told", s.Address())
 	}
-	if watched || replication("connected_slaves") != "0" {
+	if where.Master != "" || replication("connected_slaves") != "0" {
 		e.fence(ctx, s)
+		e.inquire(redisstore.VisitReplicas(ctx, where, s, func(ctx context.Context, s redisstore.Server) error {
+			e.fence(ctx, s) // which it needs once it is the primary
+			return nil
+		}))
 	}
 	e.inquire(e.clock(ctx, "Redis at "+s.Address(), 0, s.Now))
 	e.keeping(ctx, s)

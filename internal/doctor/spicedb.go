@@ -29,8 +29,9 @@ func spiceDB(ctx context.Context, e *examination) {
 		return
 	}
 	metrics := e.metrics(ctx)
-	if err != nil {
-		return // an empty one: the first start gives it the schema, before which it can be asked nothing
+	if err != nil { // an empty one: the first start gives it the schema, before which it can be asked nothing
+		e.caches(ctx, nil, first, metrics)
+		return
 	}
 	e.schema(ctx, look, first.Edition)
 	e.inquire(e.watch(ctx, look, first))
@@ -82,14 +83,17 @@ func (e *examination) caches(ctx context.Context, look *relationships.Examinatio
 	if first.Version == "" {
 		affected = "a SpiceDB that does not tell its version"
 	}
-	on, err := look.Remembers(ctx, first.At)
-	if m != nil {
-		on = on || m.caches
+	on, err := m != nil && m.caches, error(nil)
+	if !on && look != nil {
+		on, err = look.Remembers(ctx, first.At)
 	}
 	switch {
 	case on:
 		e.problem("dispatch_cache", uncache, "%s caches what it dispatches: before v1.57.1, a role that has ended goes on for as long as somebody asks", affected)
 	case m != nil && m.measured:
+	case look == nil:
+		e.unexamined("dispatch_cache_unknown", uncache+"; or examine it again once a server has given it the schema",
+			"whether %s caches what it dispatches cannot be seen before it has a schema", affected)
 	case err != nil:
 		e.inquire(err)
 	default:

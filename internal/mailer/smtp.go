@@ -106,9 +106,10 @@ func (s *SMTP) Reach(ctx context.Context) error {
 		return fmt.Errorf("smtp: %w", err)
 	}
 	if err := client.DialWithContext(ctx); err != nil {
-		return fmt.Errorf("smtp: %w", err)
+		return outcome(err)
 	}
-	return client.Close()
+	_ = client.Close() // it was let in
+	return nil
 }
 
 func (s *SMTP) options(ctx context.Context) []mail.Option {

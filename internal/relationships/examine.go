@@ -95,17 +95,19 @@ func (e *Examination) Remembers(ctx context.Context, at access.Token) (bool, err
 // that does not keep the times of commits. It listens for as long as the patience lasts
 // unless it is told something before. Errors: Unavailable.
 func (e *Examination) Watches(ctx context.Context, at access.Token, patience time.Duration) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	listening, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	changes, err := e.watch.Watch(ctx, &v1.WatchRequest{
+	changes, err := e.watch.Watch(listening, &v1.WatchRequest{
 		OptionalStartCursor: &v1.ZedToken{Token: string(at)}, OptionalUpdateKinds: []v1.WatchKind{v1.WatchKind_WATCH_KIND_INCLUDE_CHECKPOINTS},
 	})
 	if err == nil {
 		_, err = changes.Recv()
 	}
 	switch status.Code(err) {
-	case codes.OK, codes.DeadlineExceeded:
+	case codes.OK:
 		return nil
+	case codes.DeadlineExceeded:
+		return ctx.Err() // nil: it was quiet
 	case codes.FailedPrecondition, codes.Unimplemented: // the latter of one that has known since its start
 		return ErrUnwatched
 	}

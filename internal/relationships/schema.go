@@ -35,10 +35,7 @@ func (g *Gateway) OfferSchema(ctx context.Context, text string) (later bool, err
 	case edition(there.GetSchemaText()) > edition(text):
 		return true, nil
 	}
-	compared, err := g.schema.DiffSchema(ctx, &v1.DiffSchemaRequest{
-		ComparisonSchema: text,
-		Consistency:      &v1.Consistency{Requirement: &v1.Consistency_FullyConsistent{FullyConsistent: true}},
-	})
+	compared, err := g.schema.DiffSchema(ctx, &v1.DiffSchemaRequest{ComparisonSchema: text, Consistency: fullyConsistent()})
 	if err != nil || len(compared.GetDiffs()) == 0 {
 		return false, apiError(err)
 	}

@@ -44,8 +44,9 @@ func (l *lookups) Describe(chan<- *prometheus.Desc) {}
 func (l *lookups) Collect(to chan<- prometheus.Metric) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if now := l.now(); now.Sub(l.at) >= lookAgain {
-		l.found, l.at = l.look(), now
+	if l.now().Sub(l.at) >= lookAgain {
+		l.found = l.look()
+		l.at = l.now() // a look may take longer than that
 	}
 	for _, m := range l.found {
 		to <- m

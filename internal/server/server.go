@@ -235,7 +235,7 @@ func (s *Server) listen(addr string, connections int, shown *certificate) (err e
 		}
 		return nil
 	})
-	s.URL = "http://" + reachable(s.listener.Addr().String())
+	s.URL = "http://" + Reachable(s.listener.Addr().String())
 	s.http = &http.Server{
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       15 * time.Second, // a request that is let in takes a place while its body is read
@@ -245,14 +245,14 @@ func (s *Server) listen(addr string, connections int, shown *certificate) (err e
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
 	if shown != nil {
-		s.URL = "https://" + reachable(s.listener.Addr().String())
+		s.URL = "https://" + Reachable(s.listener.Addr().String())
 		s.http.TLSConfig = shown.config()
 	}
 	return nil
 }
 
-// reachable is an address at which this machine reaches a listener on all of its own.
-func reachable(addr string) string {
+// Reachable is an address at which this machine reaches a listener on all of its own.
+func Reachable(addr string) string {
 	host, port, err := net.SplitHostPort(addr)
 	if ip := net.ParseIP(host); err == nil && ip.IsUnspecified() {
 		return net.JoinHostPort("127.0.0.1", port)

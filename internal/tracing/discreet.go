@@ -6,6 +6,7 @@ import (
 
 	"go.opentelemetry.io/otel/attribute"
 	sdk "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/trace"
 )
 
 // told are the attributes that leave the server. Libraries add others, which hold
@@ -68,6 +69,16 @@ func (s span) Attributes() []attribute.KeyValue {
 		}
 	}
 	return some
+}
+
+// SpanContext implements sdk.ReadOnlySpan. The state of a trace is the caller's to write.
+func (s span) SpanContext() trace.SpanContext {
+	return s.ReadOnlySpan.SpanContext().WithTraceState(trace.TraceState{})
+}
+
+// Parent implements sdk.ReadOnlySpan.
+func (s span) Parent() trace.SpanContext {
+	return s.ReadOnlySpan.Parent().WithTraceState(trace.TraceState{})
 }
 
 // Events implements sdk.ReadOnlySpan.

@@ -293,19 +293,7 @@ func TestApplicationsSignWhatTheyWrite(t *testing.T) {
 func TestApplicationsAtSpiceDBsOwnAPI(t *testing.T) {
 	t.Parallel()
 	reader, writer, neither := shared.newApp(t, []string{"grpc_read"}), shared.newApp(t, []string{"grpc_write"}), shared.newApp(t, []string{"check"})
-	read := func(conn *grpc.ClientConn) error {
-		_, err := v1.NewPermissionsServiceClient(conn).CheckPermission(t.Context(), &v1.CheckPermissionRequest{
-			Resource: &v1.ObjectReference{ObjectType: "platform", ObjectId: "gatehouse"}, Permission: "operate",
-			Subject: &v1.SubjectReference{Object: &v1.ObjectReference{ObjectType: "user", ObjectId: "x"}},
-		})
-		return err
-	}
-	write := func(conn *grpc.ClientConn) error {
-		_, err := v1.NewPermissionsServiceClient(conn).DeleteRelationships(t.Context(), &v1.DeleteRelationshipsRequest{
-			RelationshipFilter: &v1.RelationshipFilter{ResourceType: "partner", OptionalResourceId: "none-such"},
-		})
-		return err
-	}
+	read, write := readCall(t), writeCall(t)
 	others := map[string]func(*grpc.ClientConn) error{
 		"WriteSchema": func(conn *grpc.ClientConn) error {
 			_, err := v1.NewSchemaServiceClient(conn).WriteSchema(t.Context(), &v1.WriteSchemaRequest{Schema: "definition user {}"})
@@ -346,6 +334,49 @@ func TestApplicationsAtSpiceDBsOwnAPI(t *testing.T) {
 		who.revoke(t)
 		assert.Equal(t, codes.Unauthenticated, status.Code(read(conn)))
 		assert.Equal(t, codes.Unauthenticated, status.Code(write(conn)))
+	}
+}
+
+// TestCallsAreCounted like questions and requests, by the key of the application; whoever
+// has the server's own key is not counted.
+func TestCallsAreCounted(t *testing.T) {
+	t.Parallel()
+	s := start(t, "--limit-questions", "1", "--limit-requests", "3")
+	one, other := s.dial(t, s.newApp(t, []string{"grpc_write"}).token), s.dial(t, s.newApp(t, []string{"grpc_write"}).token)
+	read, write := readCall(t), writeCall(t)
+	for range 3 {
+		require.NoError(t, write(one))
+	}
+	assert.Equal(t, codes.ResourceExhausted, status.Code(write(one)))
+	await(t, "too many questions", func() bool { return status.Code(read(one)) == codes.ResourceExhausted })
+	require.NoError(t, read(other))
+	require.NoError(t, write(other))
+	own := s.dial(t, s.key)
+	for range 10 {
+		require.NoError(t, read(own))
+		require.NoError(t, write(own))
+	}
+	await(t, "the next second", func() bool { return read(one) == nil })
+}
+
+// readCall asks SpiceDB's own API something.
+func readCall(t *testing.T) func(*grpc.ClientConn) error {
+	return func(conn *grpc.ClientConn) error {
+		_, err := v1.NewPermissionsServiceClient(conn).CheckPermission(t.Context(), &v1.CheckPermissionRequest{
+			Resource: &v1.ObjectReference{ObjectType: "platform", ObjectId: "gatehouse"}, Permission: "operate",
+			Subject: &v1.SubjectReference{Object: &v1.ObjectReference{ObjectType: "user", ObjectId: "x"}},
+		})
+		return err
+	}
+}
+
+// writeCall takes away what is not there.
+func writeCall(t *testing.T) func(*grpc.ClientConn) error {
+	return func(conn *grpc.ClientConn) error {
+		_, err := v1.NewPermissionsServiceClient(conn).DeleteRelationships(t.Context(), &v1.DeleteRelationshipsRequest{
+			RelationshipFilter: &v1.RelationshipFilter{ResourceType: "partner", OptionalResourceId: "none-such"},
+		})
+		return err
 	}
 }
 

@@ -180,17 +180,8 @@ func New(ctx context.Context, c config.Config, log *slog.Logger) (_ *Server, err
 	}
 	used := uses.New(names, time.Now, log)
 	s.followers = append(s.followers, used)
-	on.admit(func(ctx context.Context, shown string, write bool) (access.Object, error) {
-		scope := "grpc_read"
-		if write {
-			scope = "grpc_write"
-		}
-		key, err := s.Operations.MayCall(ctx, shown, scope)
-		if err == nil {
-			used.Used(key.ID)
-		}
-		return key, err
-	})
+	bounds := limitsOf(c.Limits, cached.rates)
+	on.admit(admission(s.Operations, used, bounds))
 
 	explainer := explain.New(explain.Dependencies{
 		Store: gateway, Directory: names, Audit: history, Shape: shape, Now: time.Now, TimeZone: c.TimeZone,
@@ -209,7 +200,7 @@ func New(ctx context.Context, c config.Config, log *slog.Logger) (_ *Server, err
 		Operations: s.Operations, Checks: checker, Explainer: explainer, People: names, Replays: names, Logins: logins, Uses: used, Log: log, Traces: s.traces.Requests(), Vocabulary: vocabulary,
 		Mails: post.mails, Announcements: post.announcer, PublicURL: public, Metrics: s.measured,
 		Ready: ready, Cache: cached.state,
-		Limits: limitsOf(c.Limits, cached.rates),
+		Limits: bounds,
 	})
 	if err != nil {
 		return nil, err

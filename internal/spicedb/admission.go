@@ -17,7 +17,7 @@ import (
 )
 
 // Admission finds out which key of an application is shown, and fails unless it opens
-// SpiceDB's own API, to write if that is wanted. Errors: Unauthenticated, Forbidden, Unavailable.
+// SpiceDB's own API, to write if that is wanted. Errors: Unauthenticated, Forbidden, TooMany, Unavailable.
 type Admission func(ctx context.Context, shown string, write bool) (access.Object, error)
 
 // applicationMethods are what applications may call, and whether that writes. The
@@ -106,6 +106,8 @@ func asStatus(err error) error {
 		return status.Error(codes.Unauthenticated, e.Detail)
 	case e.Kind == access.Forbidden:
 		return status.Error(codes.PermissionDenied, e.Detail)
+	case e.Kind == access.TooMany:
+		return status.Error(codes.ResourceExhausted, e.Detail)
 	}
 	return status.Error(codes.Unavailable, e.Detail)
 }

@@ -61,7 +61,7 @@ func TestOneAtATimeInTurn(t *testing.T) {
 
 	stop()
 	running.Wait()
-	assert.Zero(t, locks(t, watcher), "no lock is left on a connection for others")
+	require.Eventually(t, func() bool { return locks(t, watcher) == 0 }, 10*time.Second, 10*time.Millisecond, "no lock is left on a connection for others")
 }
 
 func TestALockIsHeldUntilItIsReleased(t *testing.T) {

@@ -16,7 +16,6 @@ import (
 var (
 	project = access.Object{Type: access.TypeProject, ID: "gate"}
 	ann     = access.OfSubject(access.User("ann"))
-	gate    = access.OfResource(project)
 	entry   = cache.Key{Resource: project, Permission: "view", Subject: access.User("ann")}
 )
 

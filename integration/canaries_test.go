@@ -2,6 +2,7 @@ package integration
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"crypto/rand"
 	"crypto/tls"
@@ -343,6 +344,18 @@ func TestSecretsStayOutOfEverything(t *testing.T) {
 	c.absent(t, "the directory", tables(t, directory))
 	c.absent(t, "SpiceDB's database", tables(t, kept))
 	c.absent(t, "Redis", values(t, cache.Address()))
+	all := filepath.Join(t.TempDir(), "all")
+	_, err = say(t.Context(), "", gatehouse, "export", all, "--spicedb-endpoint", spicedb.address, "--spicedb-key", spicedb.key, "--directory-url", directory)
+	require.NoError(t, err)
+	packed, err := os.Open(all)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, packed.Close()) })
+	unpacked, err := gzip.NewReader(packed)
+	require.NoError(t, err)
+	exported, err := io.ReadAll(unpacked)
+	require.NoError(t, err)
+	require.True(t, strings.Contains(string(exported), w.id("project")))
+	c.absent(t, "an export", string(exported))
 
 	// Whatever it stands on fails.
 	cache.Kill()

@@ -21,6 +21,7 @@ type programs struct{ gatehouse, spicedb, openfga, redis string }
 type settings struct {
 	programs programs
 	round    time.Duration
+	settle   time.Duration
 	warm     time.Duration
 	rounds   int
 	stream   time.Duration
@@ -46,6 +47,7 @@ func run() error {
 	flag.StringVar(&s.programs.redis, "redis", "redis-server", "binary of Redis")
 	// SpiceDB's own cache is for five seconds at a time: turns are long enough for it to be of use.
 	flag.DurationVar(&s.round, "round", 4*time.Second, "how long each contender is measured in each round")
+	flag.DurationVar(&s.settle, "settle", 10*time.Second, "how long everyone has for what making the world left to do")
 	flag.DurationVar(&s.warm, "warm", time.Second, "how long it runs before that, unmeasured")
 	flag.IntVar(&s.rounds, "rounds", 5, "how many rounds there are")
 	flag.DurationVar(&s.stream, "stream", 5*time.Second, "how long hits are counted while roles are given")
@@ -91,6 +93,7 @@ func (s settings) compete(ctx context.Context, f *field) (*result, error) {
 	if err := warm(f); err != nil {
 		return nil, err
 	}
+	time.Sleep(s.settle) // mails to everybody who was added, for one
 	for round := range s.rounds {
 		fmt.Printf("round %d of %d\n", round+1, s.rounds)
 		for _, n := range levels {

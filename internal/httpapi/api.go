@@ -90,7 +90,7 @@ func New(d Dependencies) (http.Handler, error) {
 		write(c, newProblem(http.StatusMethodNotAllowed, "method_not_allowed", "this path does not take this method"))
 	})
 
-	engine.Use(a.identify)
+	engine.Use(a.identify, contract.find)
 	if d.Traces != nil {
 		engine.Use(nameSpan)
 	}
@@ -100,7 +100,7 @@ func New(d Dependencies) (http.Handler, error) {
 	engine.GET("/metrics", a.measured.serve)
 	a.mountPages(engine)
 
-	v1 := engine.Group("", contract.find, a.admit, a.authenticate, a.checkReason, a.readBody, a.only, a.repeat)
+	v1 := engine.Group("", a.admit, a.authenticate, a.checkReason, a.readBody, a.only, a.repeat)
 	RegisterHandlersWithOptions(v1, NewStrictHandlerWithOptions(a, []StrictMiddlewareFunc{a.permit}, StrictGinServerOptions{
 		RequestErrorHandlerFunc:  func(c *gin.Context, err error) { a.refuse(c, unreadable(err)) },
 		HandlerErrorFunc:         a.refuse,

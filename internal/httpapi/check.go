@@ -52,10 +52,18 @@ func (r *checked) VisitCheckResponse(w http.ResponseWriter) error {
 	return err
 }
 
+// plain are the characters that stand for themselves in JSON.
+var plain = func() (is [256]bool) {
+	for c := ' '; c <= '~'; c++ {
+		is[c] = c != '"' && c != '\\'
+	}
+	return is
+}()
+
 // quote appends text as JSON. Of a ZedToken, which is base64, one look is enough.
 func quote(to []byte, text string) ([]byte, error) {
 	for i := range len(text) {
-		if c := text[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+		if !plain[text[i]] {
 			return jsontext.AppendQuote(to, text)
 		}
 	}

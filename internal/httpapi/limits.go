@@ -108,7 +108,7 @@ func (a *api) verify(ctx context.Context, token string, look func() error) error
 func (a *api) mayGoOn(ctx context.Context) error {
 	n := noted(ctx)
 	if n.route.quick {
-		if wait := n.questions.Take(a.Limits.Questions, time.Now()); wait > 0 {
+		if wait := n.questions.Take(a.Limits.Questions, n.began); wait > 0 {
 			return a.tooMany("questions", "too_many_questions", wait)
 		}
 		return nil

@@ -48,9 +48,9 @@ func newSeats() seats {
 }
 
 // find returns who holds a token; the token itself is not kept.
-func (s seats) find(token string) (*seat, bool) {
+func (s seats) find(token string, now time.Time) (*seat, bool) {
 	found, ok := s.taken.GetIfPresent(sha256.Sum256([]byte(token)))
-	return found, ok && time.Now().Before(found.until)
+	return found, ok && now.Before(found.until)
 }
 
 func (s seats) take(token string, by *seat) {

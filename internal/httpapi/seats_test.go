@@ -20,10 +20,10 @@ func TestNobodyIsKnownLongerThanTheirTokenLives(t *testing.T) {
 		"an end past": {time.Now().Add(-time.Nanosecond), false},
 	} {
 		s.take(name, &seat{login: access.Login{Subject: name, ExpiresAt: c.ends}})
-		found, ok := s.find(name)
+		found, ok := s.find(name, time.Now())
 		assert.Equal(t, c.known, ok, name)
 		assert.Equal(t, name, found.login.Subject)
 	}
-	_, ok := s.find("another")
+	_, ok := s.find("another", time.Now())
 	assert.False(t, ok)
 }

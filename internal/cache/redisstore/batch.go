@@ -51,28 +51,28 @@ func (b *batcher) close() {
 // get returns the values of keys in their order, empty for those that have none.
 func (b *batcher) get(ctx context.Context, keys []string) ([]string, error) {
 	if b.tracer == nil {
-		return b.wait(ctx, keys)
+		return b.wait(keys)
 	}
 	// A round trip is of no reader's trace: what belongs to one is its wait for it.
-	ctx, span := b.tracer.Start(ctx, "mget, shared", trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(attribute.String("db.system.name", "redis")))
+	_, span := b.tracer.Start(ctx, "mget, shared", trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(attribute.String("db.system.name", "redis")))
 	defer span.End()
-	values, err := b.wait(ctx, keys)
+	values, err := b.wait(keys)
 	if err != nil {
 		span.SetStatus(codes.Error, "")
 	}
 	return values, err
 }
 
-func (b *batcher) wait(ctx context.Context, keys []string) ([]string, error) {
+// wait does not look whether its reader has given up: it takes no longer than the round
+// trip under way and the next, which have a patience of their own.
+func (b *batcher) wait(keys []string) ([]string, error) {
 	a := &ask{keys: keys, told: make(chan struct{})}
 	select {
 	case b.asked <- a:
-	case <-ctx.Done():
-		return nil, ctx.Err()
 	case <-b.ended:
 		return nil, errClosed
 	}
-	<-a.told // soon: whoever tells has a patience of its own
+	<-a.told
 	return a.values, a.err
 }
 
@@ -121,7 +121,11 @@ func (b *batcher) mget(ctx context.Context, keys []string) ([]string, error) {
 // distinct are the keys, each once, and where each of them is: the lease and the
 // epoch of everything are in every question.
 func distinct(all []*ask) (keys []string, at map[string]int) {
-	at = map[string]int{}
+	total := 0
+	for _, a := range all {
+		total += len(a.keys)
+	}
+	keys, at = make([]string, 0, total), make(map[string]int, total)
 	for _, a := range all {
 		for _, key := range a.keys {
 			if _, ok := at[key]; !ok {

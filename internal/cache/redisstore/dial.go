@@ -11,6 +11,7 @@ import (
 // dial makes a client, which connects when it is first used.
 func dial(r config.Redis, greet func(*redis.UniversalOptions)) redis.UniversalClient {
 	o := &redis.UniversalOptions{Addrs: r.Addrs, DB: r.DB, Username: r.User, Password: r.Password, MasterName: r.Master}
+	o.Protocol = 2 // Redis pushes nothing to us, so no connection need look for it
 	if r.TLS {
 		o.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12}
 	}

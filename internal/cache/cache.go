@@ -108,7 +108,7 @@ func fingerprint(context map[string]any) string {
 
 // hit is the answer that a view holds, if it still does (rule 1).
 func hit(v View, now time.Time) (access.Decision, bool) {
-	if v.Entry == nil || !v.clean() || v.Entry.Nonces != v.nonces() || !now.Before(v.Entry.NotAfter.Add(-margin)) {
+	if !v.Holds() || !now.Before(v.Entry.NotAfter.Add(-margin)) {
 		return access.Decision{}, false
 	}
 	return access.Decision{Allowed: v.Entry.Allowed, CheckedAt: v.Entry.CheckedAt, Cached: true}, true

@@ -85,7 +85,7 @@ func (m *Memory) Read(_ context.Context, keys []Key) ([]View, error) {
 		for n, reach := range k.Reaches() {
 			v.Epochs[n] = m.epoch(reach, now)
 		}
-		if found && v.clean() && v.nonces() == e.Nonces {
+		if found && v.Holds() {
 			e.seen.Store(renewed)
 		}
 	}

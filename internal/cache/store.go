@@ -109,6 +109,10 @@ func (v View) clean() bool {
 	return true
 }
 
+// Holds reports whether the entry was computed under the epochs there are, and every
+// change is known of. Whether it has ended, its reader must see to.
+func (v View) Holds() bool { return v.Entry != nil && v.clean() && v.Entry.Nonces == v.nonces() }
+
 func (v View) nonces() [3]string {
 	return [3]string{v.Epochs[0].Nonce, v.Epochs[1].Nonce, v.Epochs[2].Nonce}
 }

@@ -25,7 +25,8 @@ type incarnation struct {
 	moved time.Time // when we saw that it replaced another; zero: there was none
 	keys  string    // what every key begins with
 
-	lease, position, everything string
+	lease, version, position, everything string
+	state                                []string // lease and version
 }
 
 func (i *incarnation) entry(k cache.Key) string { return i.key("c:", k.Name()) }
@@ -97,8 +98,9 @@ func (s *incarnations) adopt(id string, promoted bool) {
 	if before != nil && before.id == id {
 		return
 	}
-	next := &incarnation{id: id, keys: s.tag + ":2:" + id + ":"} // 2 is the format of keys and values
-	next.lease, next.position, next.everything = next.keys+"lease", next.keys+"position", next.epoch(access.Everything)
+	next := &incarnation{id: id, keys: s.tag + ":3:" + id + ":"} // 3 is the format of keys and values
+	next.lease, next.version, next.position = next.keys+"lease", next.keys+"version", next.keys+"position"
+	next.state, next.everything = []string{next.lease, next.version}, next.epoch(access.Everything)
 	if before != nil || promoted {
 		next.moved = s.now()
 	}

@@ -28,40 +28,46 @@ local function others(value)
 	end
 	return rest
 end
+local function renew(key, rest)
+	redis.call('SET', key, nonce .. rest, 'PX', kept)
+	redis.call('SET', KEYS[1], nonce, 'PX', kept)
+end
 `
 
 var (
-	// Arguments of the first three: incarnation, nonce, attempt, life of a mark
-	// and of an epoch in milliseconds.
+	// The first key of the first four is the version, and the others are epochs: whatever
+	// begins one of those anew begins a version, too. Arguments of the first three:
+	// incarnation, nonce, attempt, life of a mark and of an epoch in milliseconds.
 	mark = redis.NewScript(own + columns + `
-for _, key in ipairs(KEYS) do
-	local value = redis.call('GET', key) or ''
-	redis.call('SET', key, nonce .. string.rep('-', 26) .. others(value) .. attempt .. string.format('%013d', now + life), 'PX', kept)
+for n = 2, #KEYS do
+	local value = redis.call('GET', KEYS[n]) or ''
+	renew(KEYS[n], string.rep('-', 26) .. others(value) .. attempt .. string.format('%013d', now + life))
 end
 return 1`)
 
 	bump = redis.NewScript(own + columns + `
-for _, key in ipairs(KEYS) do
-	local value = redis.call('GET', key) or ''
-	redis.call('SET', key, nonce .. attempt .. others(value), 'PX', kept)
+for n = 2, #KEYS do
+	renew(KEYS[n], attempt .. others(redis.call('GET', KEYS[n]) or ''))
 end
 return 1`)
 
 	catch = redis.NewScript(own + columns + `
-for _, key in ipairs(KEYS) do
-	local value = redis.call('GET', key) or ''
+for n = 2, #KEYS do
+	local value = redis.call('GET', KEYS[n]) or ''
 	if attempt == string.rep('-', 26) or string.sub(value, 27, 52) ~= attempt then
-		redis.call('SET', key, nonce .. attempt .. others(value), 'PX', kept)
+		renew(KEYS[n], attempt .. others(value))
 	end
 end
 return 1`)
 
-	// Arguments: an epoch to begin with, and its life in milliseconds.
+	// Arguments: an epoch to begin with, its life in milliseconds, and a version to begin
+	// with. What was missing no answer was found under, so no other version begins.
 	begin = redis.NewScript(`
+redis.call('SET', KEYS[1], ARGV[3], 'NX', 'PX', ARGV[2])
 local values = {}
-for n, key in ipairs(KEYS) do
-	redis.call('SET', key, ARGV[1], 'NX', 'PX', ARGV[2])
-	values[n] = redis.call('GET', key)
+for n = 2, #KEYS do
+	redis.call('SET', KEYS[n], ARGV[1], 'NX', 'PX', ARGV[2])
+	values[n - 1] = redis.call('GET', KEYS[n])
 end
 return values`)
 

@@ -33,6 +33,7 @@ type Store struct {
 	client  redis.UniversalClient
 	servers *incarnations
 	batch   *batcher
+	near    *near
 	rates   *redis_rate.Limiter
 }
 
@@ -50,7 +51,7 @@ func Open(r config.Redis, datastore string) *Store {
 		o.ContextTimeoutEnabled = true
 		o.ConnMaxLifetime = time.Minute // a server that was demoted keeps its connections
 	})
-	s.batch = newBatcher(s.client)
+	s.batch, s.near = newBatcher(s.client), newNear()
 	s.rates = redis_rate.NewLimiter(s.client)
 	return s
 }
@@ -92,10 +93,12 @@ func (s *Store) prefix(ctx context.Context) (*incarnation, error) {
 	return nil, errUnknown
 }
 
+// keysOf are what the scripts on epochs are about: the version, and the epochs.
 func keysOf(i *incarnation, reaches []access.Reach) []string {
-	keys := make([]string, len(reaches))
-	for n, r := range reaches {
-		keys[n] = i.epoch(r)
+	keys := make([]string, 1, 1+len(reaches))
+	keys[0] = i.version
+	for _, r := range reaches {
+		keys = append(keys, i.epoch(r))
 	}
 	return keys
 }
@@ -106,9 +109,29 @@ func (s *Store) Read(ctx context.Context, keys []cache.Key) ([]cache.View, error
 	if err != nil || len(keys) == 0 {
 		return make([]cache.View, len(keys)), err
 	}
-	// One MGET sees everything at one moment.
-	names := make([]string, 0, 2+3*len(keys))
-	names = append(names, i.lease, i.everything)
+	if v := s.near.heard.Load(); v != nil && v.of == i {
+		if views, all := s.near.views(keys, v); all {
+			// The look at Redis comes last: what it says holds for what was near before.
+			values, err := s.batch.get(ctx, i.state)
+			if err != nil {
+				return nil, err
+			}
+			if s.near.hear(i, values[1]) == v {
+				leased := s.leased(i, values[0])
+				for n := range views {
+					views[n].Leased = leased
+				}
+				return views, nil
+			}
+		}
+	}
+	return s.look(ctx, i, keys)
+}
+
+// look reads everything from Redis, at one moment.
+func (s *Store) look(ctx context.Context, i *incarnation, keys []cache.Key) ([]cache.View, error) {
+	names := make([]string, 0, len(i.state)+1+3*len(keys))
+	names = append(append(names, i.state...), i.everything)
 	for _, k := range keys {
 		reaches := k.Reaches()
 		names = append(names, i.entry(k), i.epoch(reaches[0]), i.epoch(reaches[1]))
@@ -118,19 +141,26 @@ func (s *Store) Read(ctx context.Context, keys []cache.Key) ([]cache.View, error
 		return nil, err
 	}
 	now := s.servers.now()
-	// Meanwhile a connection may have led to a server promoted just now, which has
-	// the lease of the one before it, but maybe not its last bump.
-	leased := values[0] != "" && !i.quarantined(now) && s.servers.current.Load() == i
-	everything := readEpoch(values[1], now)
+	leased, v, everything := s.leased(i, values[0]), s.near.hear(i, values[1]), readEpoch(values[2], now)
 	views := make([]cache.View, len(keys))
-	for n := range keys {
-		found := values[2+3*n:]
+	for n, k := range keys {
+		kept := values[3+3*n:]
 		views[n] = cache.View{
-			Leased: leased, Entry: readEntry(found[0]),
-			Epochs: [3]cache.Epoch{readEpoch(found[1], now), readEpoch(found[2], now), everything},
+			Leased: leased, Entry: readEntry(kept[0]),
+			Epochs: [3]cache.Epoch{readEpoch(kept[1], now), readEpoch(kept[2], now), everything},
+		}
+		if v != nil && views[n].Holds() {
+			s.near.keep(k, views[n].Entry, v)
 		}
 	}
 	return views, nil
+}
+
+// leased reports whether what Redis says of the lease counts. Since it was asked, a
+// connection may have led to a server promoted just now, which has the lease of the one
+// before it, but maybe not its last bump.
+func (s *Store) leased(i *incarnation, value string) bool {
+	return value != "" && !i.quarantined(s.servers.now()) && s.servers.current.Load() == i
 }
 
 // Begin implements cache.Store.
@@ -139,7 +169,7 @@ func (s *Store) Begin(ctx context.Context, reaches []access.Reach) ([]cache.Epoc
 	if err != nil {
 		return nil, err
 	}
-	values, err := begin.Run(ctx, s.client, keysOf(i, reaches), newEpoch(), epochLife.Milliseconds()).StringSlice()
+	values, err := begin.Run(ctx, s.client, keysOf(i, reaches), newEpoch(), epochLife.Milliseconds(), newNonce()).StringSlice()
 	if err != nil {
 		return nil, err
 	}

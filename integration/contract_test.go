@@ -77,7 +77,8 @@ func (c contract) check(request *http.Request, sent []byte, a answer) error {
 	if a.status == http.StatusOK && request.URL.Path == "/.well-known/authzen-configuration" {
 		kept = "max-age=300" // nobody's secret, and asked for again and again
 	}
-	if err := checkGuards(a.header, kept); err != nil {
+	route, parameters := c.find(request)
+	if err := checkGuards(a.header, kept, route != nil && isQuestion(route.Operation)); err != nil {
 		return err
 	}
 	if a.status >= http.StatusBadRequest {
@@ -86,7 +87,6 @@ func (c contract) check(request *http.Request, sent []byte, a answer) error {
 			return err
 		}
 	}
-	route, parameters := c.find(request)
 	if route == nil {
 		if a.status < http.StatusBadRequest {
 			return fmt.Errorf("the contract knows no such request, yet it was answered with %d: %s", a.status, a.body)
@@ -112,17 +112,25 @@ func (c contract) check(request *http.Request, sent []byte, a answer) error {
 	})
 }
 
-// checkGuards finds fault with an answer that caches may keep otherwise than so, another
-// page may frame, or that passes on where it came from.
-func checkGuards(h http.Header, kept string) error {
-	for name, want := range map[string]string{
-		"Cache-Control": kept, "Referrer-Policy": "no-referrer", "X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY",
-	} {
+// isQuestion reports whether an operation is one that programs ask and no browser shows.
+func isQuestion(o *openapi3.Operation) bool {
+	permission, _ := o.Extensions["x-permission"].(string)
+	return strings.HasPrefix(permission, "may ask") && o.OperationID != "explain"
+}
+
+// checkGuards finds fault with an answer that caches may keep otherwise than so or, unless it
+// is to a question, another page may frame, or that passes on where it came from.
+func checkGuards(h http.Header, kept string, question bool) error {
+	wanted := map[string]string{"Cache-Control": kept, "X-Content-Type-Options": "nosniff"}
+	if !question {
+		wanted["Referrer-Policy"], wanted["X-Frame-Options"] = "no-referrer", "DENY"
+	}
+	for name, want := range wanted {
 		if got := h.Values(name); len(got) != 1 || got[0] != want {
 			return fmt.Errorf("%s is %q", name, got)
 		}
 	}
-	if !strings.Contains(h.Get("Content-Security-Policy"), "frame-ancestors 'none'") {
+	if !question && !strings.Contains(h.Get("Content-Security-Policy"), "frame-ancestors 'none'") {
 		return fmt.Errorf("Content-Security-Policy is %q", h.Get("Content-Security-Policy"))
 	}
 	return nil

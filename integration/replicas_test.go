@@ -280,8 +280,10 @@ func unavailable(t *testing.T, ask func() answer) {
 	}
 }
 
+// recovers fails unless the right answer comes within five seconds.
 func recovers(t *testing.T, ask func() answer) {
 	t.Helper()
+	begun := time.Now()
 	await(t, "recovery", func() bool {
 		a := ask()
 		if a.status != http.StatusOK {
@@ -291,6 +293,9 @@ func recovers(t *testing.T, ask func() answer) {
 		require.Equal(t, true, a.at(t, "allowed"))
 		return true
 	})
+	took := time.Since(begun)
+	t.Logf("recovered after %s", took)
+	assert.Less(t, took, 5*time.Second)
 }
 
 // refusals start servers that have nothing to stand on.

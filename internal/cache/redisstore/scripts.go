@@ -61,7 +61,7 @@ end
 return 1`)
 
 	// Arguments: an epoch to begin with, its life in milliseconds, and a version to begin
-	// with. What was missing no answer was found under, so no other version begins.
+	// with if there is none: what holds is still so when Redis had lost an epoch.
 	begin = redis.NewScript(`
 redis.call('SET', KEYS[1], ARGV[3], 'NX', 'PX', ARGV[2])
 local values = {}

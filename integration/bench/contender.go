@@ -86,7 +86,7 @@ func gather(ctx context.Context, programs programs, dir string) *field {
 	}
 	try("Gin", func() error { return f.gin(ctx, "gin", "bare Gin handler", "", qs) })
 	if redisAddress != "" {
-		try("Gin + Redis", func() error { return f.gin(ctx, "gin-redis", "Gin + one Redis MGET of 5 keys", redisAddress, qs) })
+		try("Gin + Redis", func() error { return f.gin(ctx, "gin-redis", "Gin + one Redis GET", redisAddress, qs) })
 		try("Gatehouse over Redis", func() error { return f.gatehouse(ctx, programs.gatehouse, dir, redisAddress, qs) })
 	}
 	try("Gatehouse", func() error { return f.gatehouse(ctx, programs.gatehouse, dir, "", qs) })

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"net"
 	"net/http"
 	"os"
@@ -37,7 +36,7 @@ type checkResult struct {
 // checkedAt is as long as a ZedToken of Gatehouse.
 var checkedAt = strings.Repeat("GmEKEzE3OTUzMDg5", 8)
 
-// serveGin is such a peer: bare, or reading from Redis what a cached check reads.
+// serveGin is such a peer: bare, or reading the answer from Redis.
 func serveGin(address, redisAddress string) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
@@ -92,11 +91,7 @@ func bare() func(context.Context, checkRequest) (bool, error) {
 	}
 }
 
-// keys are as many as a cached check of Gatehouse reads at once: the entry, the
-// epochs of subject, resource and structure, and the lease.
-func keys(project, user string) []string {
-	return []string{"gin:entry:" + project + ":view:" + user, "gin:epoch:user:" + user, "gin:epoch:project:" + project, "gin:epoch:structure", "gin:lease"}
-}
+func key(project, user string) string { return "gin:entry:" + project + ":view:" + user }
 
 // fill writes values about as long as those of Gatehouse.
 func fill(ctx context.Context, rdb *redis.Client) error {
@@ -106,27 +101,13 @@ func fill(ctx context.Context, rdb *redis.Client) error {
 		if q.allowed {
 			value = "1"
 		}
-		for i, key := range keys(q.project, q.user) {
-			text := strings.Repeat("e", 120)
-			if i == 0 {
-				text = value + text
-			}
-			pipe.Set(ctx, key, text, 0)
-		}
+		pipe.Set(ctx, key(q.project, q.user), value+strings.Repeat("e", 120), 0)
 	}
 	_, err := pipe.Exec(ctx)
 	return err
 }
 
 func readOne(ctx context.Context, rdb *redis.Client, q checkRequest) (bool, error) {
-	values, err := rdb.MGet(ctx, keys(q.Resource.ID, q.Subject.ID)...).Result()
-	if err != nil {
-		return false, err
-	}
-	for _, v := range values {
-		if _, ok := v.(string); !ok {
-			return false, fmt.Errorf("a key is missing: %v", values)
-		}
-	}
-	return strings.HasPrefix(values[0].(string), "1"), nil
+	value, err := rdb.Get(ctx, key(q.Resource.ID, q.Subject.ID)).Result()
+	return strings.HasPrefix(value, "1"), err
 }

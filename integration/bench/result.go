@@ -79,7 +79,7 @@ type aim struct {
 var aims = []aim{
 	{"gatehouse", "gin", "cached in the process ÷ bare Gin", 0.8},
 	{"gatehouse", "spicedb", "cached in the process ÷ SpiceDB", 2.3},
-	{"gatehouse-redis", "gin-redis", "cached in Redis ÷ Gin + one Redis MGET", 0.75},
+	{"gatehouse-redis", "gin-redis", "cached in Redis ÷ Gin + one Redis GET", 0.75},
 	{"gatehouse-redis", "spicedb", "cached in Redis ÷ SpiceDB", 1.5},
 	{"gatehouse-redis", "openfga", "cached in Redis ÷ OpenFGA", 3},
 	{"gatehouse-bulk", "gatehouse", "bulk of 100 ÷ one by one, in the process", 8},

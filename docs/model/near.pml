@@ -19,7 +19,7 @@
 byte commits, acked;            /* and how many of them were acknowledged */
 byte fresh;                     /* what is begun has a name of its own */
 byte nonce, version;            /* in Redis; zero: missing */
-short marks;                    /* writes under way */
+bool marked;                    /* the writer's mark, which is lost with the epoch */
 byte last, filled;              /* the entry in Redis; entries are replaced, never changed */
 byte under[ENTRIES], at[ENTRIES];
 
@@ -29,13 +29,13 @@ byte under[ENTRIES], at[ENTRIES];
 #define newVersion fresh++; version = fresh
 #endif
 
-inline renew(more, versioned) { /* a script */
+inline renew(mark, versioned) { /* a script */
 #ifdef APART
 	atomic { newVersion };
-	atomic { fresh++; nonce = fresh; marks = marks + more }
+	atomic { fresh++; nonce = fresh; marked = mark }
 #else
 	atomic {
-		fresh++; nonce = fresh; marks = marks + more;
+		fresh++; nonce = fresh; marked = mark;
 		if
 		:: versioned -> newVersion
 		:: else
@@ -66,24 +66,24 @@ inline acknowledge(v) {
 
 active proctype writer() {      /* marks, commits, bumps */
 	byte mine;
-	renew(1, MARKED);
+	renew(true, MARKED);
 	atomic { commits++; mine = commits };
-	renew(-1, MARKED);
+	renew(false, MARKED);
 	acknowledge(mine)
 }
 
 active proctype tailer() {      /* catches up on what another tool committed */
 	byte its;
 	atomic { commits++; its = commits };
-	renew(0, CAUGHT);
+	renew(marked, CAUGHT);
 	acknowledge(its)
 }
 
 active proctype eviction() {
 	if
-	:: nonce = 0
+	:: atomic { nonce = 0; marked = false }
 	:: version = 0
-	:: atomic { nonce = 0; version = 0; last = 0 } /* all of it */
+	:: atomic { nonce = 0; marked = false; version = 0; last = 0 } /* all of it */
 	fi
 }
 
@@ -109,7 +109,7 @@ active [READERS] proctype reader() {
 		if
 		:: told
 		:: else ->
-			atomic { found = nonce; pending = marks > 0; v = version; e = last };
+			atomic { found = nonce; pending = marked; v = version; e = last };
 			if
 			:: e > 0 && found > 0 && !pending && under[e] == found ->
 				answer = at[e];
@@ -128,7 +128,7 @@ active [READERS] proctype reader() {
 					:: nonce == 0 -> fresh++; nonce = fresh
 					:: else
 					fi;
-					found = nonce; pending = marks > 0 }
+					found = nonce; pending = marked }
 				:: else
 				fi;
 				answer = commits;

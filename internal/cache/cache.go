@@ -195,7 +195,7 @@ func (c *Cache) evaluate(ctx context.Context, q access.Check) (access.Decision, 
 	return c.evaluator.Check(ctx, q)
 }
 
-// unguarded evaluates while the store is down (rule 10).
+// unguarded evaluates while the store is down (rule 9).
 func (c *Cache) unguarded(ctx context.Context, q access.Check) (access.Decision, error) {
 	c.metrics.bypassed("store")
 	if err := c.enter(ctx); err != nil {

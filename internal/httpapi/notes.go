@@ -53,7 +53,7 @@ func noted(ctx context.Context) *notes {
 	if n, ok := ctx.Value(notesKey{}).(*notes); ok {
 		return n
 	}
-	return &notes{seat: nobodys} // of a request that nobody has begun
+	return &notes{seat: nobodys, began: time.Now()} // of a request that nobody has begun
 }
 
 func address(ctx context.Context) string { return noted(ctx).address }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"runtime"
 	"sync"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 	"go.opentelemetry.io/otel/attribute"
@@ -24,6 +25,7 @@ type batcher struct {
 
 // ask is what one reader wants to know.
 type ask struct {
+	since  time.Time
 	keys   []string
 	values []string
 	err    error
@@ -33,7 +35,10 @@ type ask struct {
 // maxBatch bounds how many keys are asked for at once.
 const maxBatch = 4096
 
-var errClosed = errors.New("the connection to Redis is closed")
+var (
+	errClosed = errors.New("the connection to Redis is closed")
+	errLate   = errors.New("others have Redis take longer than a reader waits")
+)
 
 func newBatcher(client redis.UniversalClient) *batcher {
 	b := &batcher{client: client, asked: make(chan *ask), ended: make(chan struct{})}
@@ -63,10 +68,10 @@ func (b *batcher) get(ctx context.Context, keys []string) ([]string, error) {
 	return values, err
 }
 
-// wait does not look whether its reader has given up: it takes no longer than the round
-// trip under way and the next, which have a patience of their own.
+// wait does not look whether its reader has given up, which would take longer than most
+// answers: it takes no longer than patience for a turn, and a round trip.
 func (b *batcher) wait(keys []string) ([]string, error) {
-	a := &ask{keys: keys, told: make(chan struct{})}
+	a := &ask{since: time.Now(), keys: keys, told: make(chan struct{})}
 	select {
 	case b.asked <- a:
 	case <-b.ended:
@@ -90,18 +95,24 @@ func (b *batcher) run() {
 	}
 }
 
-// gather takes whoever else is waiting.
-func (b *batcher) gather(first *ask) []*ask {
-	all, n := []*ask{first}, len(first.keys)
-	for n < maxBatch {
-		select {
-		case next := <-b.asked:
+// gather takes whoever else is waiting, and lets go of those who have waited too long.
+func (b *batcher) gather(next *ask) (all []*ask) {
+	for n := 0; ; {
+		if time.Since(next.since) > patience {
+			next.err = errLate
+			close(next.told)
+		} else {
 			all, n = append(all, next), n+len(next.keys)
+		}
+		if n >= maxBatch {
+			return all
+		}
+		select {
+		case next = <-b.asked:
 		default:
 			return all
 		}
 	}
-	return all
 }
 
 // mget spares what go-redis's own would box.
@@ -152,6 +163,9 @@ func (b *batcher) fail(err error) {
 
 // answer asks for everything at one moment, so each reader sees one moment.
 func (b *batcher) answer(all []*ask) error {
+	if len(all) == 0 {
+		return nil
+	}
 	keys, at := distinct(all)
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()

@@ -56,3 +56,31 @@ func TestReadersShareARoundTrip(t *testing.T) {
 	assert.Equal(t, []string{"b", "b"}, all[1].values)
 	assert.Empty(t, all[2].values)
 }
+
+// TestWhoWaitsTooLongIsLetGo: a reader who has lost patience before its turn is told so,
+// and costs those after it nothing.
+func TestWhoWaitsTooLongIsLetGo(t *testing.T) {
+	late := &ask{since: time.Now().Add(-2 * patience), keys: []string{"a"}, told: make(chan struct{})}
+	b := &batcher{asked: make(chan *ask)}
+	assert.Empty(t, b.gather(late))
+	<-late.told
+	require.ErrorIs(t, late.err, errLate)
+	require.NoError(t, b.answer(nil))
+
+	timely := &ask{since: time.Now(), keys: []string{"a"}, told: make(chan struct{})}
+	assert.Equal(t, []*ask{timely}, b.gather(timely))
+}
+
+// TestNobodyIsForgotten fills batches to the brim, from more readers than fit one.
+func TestNobodyIsForgotten(t *testing.T) {
+	s := open(t, redistest.Start(t))
+	keys := make([]string, maxBatch/2)
+	for n := range keys {
+		keys[n] = "key:" + strconv.Itoa(n)
+	}
+	var reading sync.WaitGroup
+	for range 9 {
+		reading.Go(func() { _, _ = s.batch.get(t.Context(), keys) })
+	}
+	reading.Wait()
+}

@@ -29,8 +29,8 @@ local function others(value)
 	return rest
 end
 local function renew(key, rest)
+	redis.call('SET', KEYS[1], nonce, 'PX', kept) -- first: should the other fail, this harms nobody
 	redis.call('SET', key, nonce .. rest, 'PX', kept)
-	redis.call('SET', KEYS[1], nonce, 'PX', kept)
 end
 `
 

@@ -106,61 +106,67 @@ func keysOf(i *incarnation, reaches []access.Reach) []string {
 // Read implements cache.Store.
 func (s *Store) Read(ctx context.Context, keys []cache.Key) ([]cache.View, error) {
 	i, err := s.prefix(ctx)
+	views := make([]cache.View, len(keys))
 	if err != nil || len(keys) == 0 {
-		return make([]cache.View, len(keys)), err
+		return views, err
 	}
-	if v := s.near.heard.Load(); v != nil && v.of == i {
-		if views, all := s.near.views(keys, v); all {
-			// The look at Redis comes last: what it says holds for what was near before.
-			values, err := s.batch.get(ctx, i.state)
-			if err != nil {
-				return nil, err
-			}
-			if s.near.hear(i, values[1]) == v {
-				leased := s.leased(i, values[0])
-				for n := range views {
-					views[n].Leased = leased
-				}
-				return views, nil
-			}
-		}
+	v := s.near.last(i)
+	far := s.near.find(keys, v, views)
+	values, err := s.batch.get(ctx, i.names(keys, far))
+	if err == nil && len(far) < len(keys) && values[1] != v.name { // what was near is not known to hold
+		far = s.near.find(keys, nil, views)
+		values, err = s.batch.get(ctx, i.names(keys, far))
 	}
-	return s.look(ctx, i, keys)
-}
-
-// look reads everything from Redis, at one moment.
-func (s *Store) look(ctx context.Context, i *incarnation, keys []cache.Key) ([]cache.View, error) {
-	names := make([]string, 0, len(i.state)+1+3*len(keys))
-	names = append(append(names, i.state...), i.everything)
-	for _, k := range keys {
-		reaches := k.Reaches()
-		names = append(names, i.entry(k), i.epoch(reaches[0]), i.epoch(reaches[1]))
-	}
-	values, err := s.batch.get(ctx, names)
 	if err != nil {
 		return nil, err
 	}
+	s.see(i, keys, values, far, views)
+	return views, nil
+}
+
+// names are what Redis is asked for, at one moment: its state and, if any questions are
+// far, all that is known of those.
+func (i *incarnation) names(keys []cache.Key, far []int) []string {
+	if len(far) == 0 {
+		return i.state
+	}
+	names := make([]string, 0, len(i.state)+1+3*len(far))
+	names = append(append(names, i.state...), i.everything)
+	for _, n := range far {
+		reaches := keys[n].Reaches()
+		names = append(names, i.entry(keys[n]), i.epoch(reaches[0]), i.epoch(reaches[1]))
+	}
+	return names
+}
+
+// see fills in the views from what Redis said under the names.
+func (s *Store) see(i *incarnation, keys []cache.Key, values []string, far []int, views []cache.View) {
 	now := s.servers.now()
-	leased, v, everything := s.leased(i, values[0]), s.near.hear(i, values[1]), readEpoch(values[2], now)
-	views := make([]cache.View, len(keys))
-	for n, k := range keys {
-		kept := values[3+3*n:]
+	leased := s.leased(i, values[0], now)
+	for n := range views {
+		views[n].Leased = leased
+	}
+	if len(far) == 0 {
+		return
+	}
+	v, everything := s.near.hear(i, values[1]), readEpoch(values[2], now)
+	for at, n := range far {
+		kept := values[3+3*at:]
 		views[n] = cache.View{
 			Leased: leased, Entry: readEntry(kept[0]),
 			Epochs: [3]cache.Epoch{readEpoch(kept[1], now), readEpoch(kept[2], now), everything},
 		}
 		if v != nil && views[n].Holds() {
-			s.near.keep(k, views[n].Entry, v)
+			s.near.keep(keys[n], views[n].Entry, v)
 		}
 	}
-	return views, nil
 }
 
 // leased reports whether what Redis says of the lease counts. Since it was asked, a
 // connection may have led to a server promoted just now, which has the lease of the one
 // before it, but maybe not its last bump.
-func (s *Store) leased(i *incarnation, value string) bool {
-	return value != "" && !i.quarantined(s.servers.now()) && s.servers.current.Load() == i
+func (s *Store) leased(i *incarnation, value string, now time.Time) bool {
+	return value != "" && !i.quarantined(now) && s.servers.current.Load() == i
 }
 
 // Begin implements cache.Store.

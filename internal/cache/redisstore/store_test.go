@@ -39,12 +39,21 @@ func TestStore(t *testing.T) {
 // TestPromotedReplica lets a reader look, with the keys of the server before, at one
 // that was promoted just now and has that one's lease, but lacks its last bump.
 func TestPromotedReplica(t *testing.T) {
+	t.Run("of what is far", func(t *testing.T) { promoted(t, false) })
+	t.Run("of what is near", func(t *testing.T) { promoted(t, true) })
+}
+
+func promoted(t *testing.T, near bool) {
+	t.Helper()
 	server := redistest.Start(t)
 	s := open(t, server)
 	require.NoError(t, s.SetPosition(t.Context(), "here"))
 	known, err := s.Prove(t.Context(), time.Now().Add(time.Minute))
 	require.NoError(t, err)
 	require.True(t, known)
+	if near {
+		keep(t, s)
+	}
 	views, err := s.Read(t.Context(), []cache.Key{kept})
 	require.NoError(t, err)
 	require.True(t, views[0].Leased)

@@ -5,6 +5,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/gatehouse/gatehouse/internal/cache"
 	"github.com/gatehouse/gatehouse/internal/config"
 )
 
@@ -20,6 +21,9 @@ func dial(r config.Redis, greet func(*redis.UniversalOptions)) redis.UniversalCl
 	case r.Cluster:
 		return redis.NewClusterClient(o.Cluster())
 	case r.Master != "":
+		// A connection that is being made while Sentinel promotes another server may lead to
+		// the one before, which Sentinel leaves in its place for eight seconds.
+		o.ConnMaxLifetime = min(o.ConnMaxLifetime, cache.W)
 		return redis.NewFailoverClient(o.Failover())
 	}
 	return redis.NewClient(o.Simple())

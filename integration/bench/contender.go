@@ -125,7 +125,7 @@ func (f *field) gin(ctx context.Context, id, name, redisAddress string, qs []que
 	if err := f.run(ctx, listens(address), self, "gin", address, redisAddress); err != nil {
 		return err
 	}
-	f.enter(id, name, false, 1, overHTTP(address, "/v1/check", "", yes, qs, 1, single("")))
+	f.enter(id, name, false, 1, overHTTP(address, "/v1/check", unread, yes, qs, 1, single("")))
 	return nil
 }
 

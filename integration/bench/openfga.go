@@ -70,7 +70,7 @@ func (f *field) openfga(ctx context.Context, program string, qs []question) erro
 	check := func(qs []question) string {
 		return fmt.Sprintf(`{"authorization_model_id":%q,"tuple_key":{"user":"user:%s","relation":"view","object":"project:%s"}}`, model.ID, qs[0].user, qs[0].project)
 	}
-	f.enter("openfga", "OpenFGA, HTTP check", false, 1, overHTTP(host, "/stores/"+made.ID+"/check", "", yes, qs, 1, check))
+	f.enter("openfga", "OpenFGA, HTTP check", false, 1, overHTTP(host, "/stores/"+made.ID+"/check", unread, yes, qs, 1, check))
 	return nil
 }
 

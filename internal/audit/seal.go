@@ -24,6 +24,7 @@ type Sealer struct {
 	// File is what digests are appended to, one in a line, besides; empty: nothing.
 	File string
 
+	unkept  *Digest   // the file could not take it
 	covered int64     // the last event of the latest digest
 	waiting time.Time // since when there was an event after it, as far as this process knows
 	expired time.Time // when it was last looked for what is too old
@@ -35,7 +36,7 @@ func (s *Sealer) Open() error { return s.append(nil) }
 // Due says whether Seal has something to do.
 func (s *Sealer) Due() bool {
 	last, now := s.Log.last.Load(), s.Log.now()
-	if s.Retention > 0 && now.Sub(s.expired) >= hourly {
+	if s.unkept != nil || s.Retention > 0 && now.Sub(s.expired) >= hourly {
 		return true
 	}
 	switch {
@@ -67,6 +68,9 @@ func (s *Sealer) Seal(ctx context.Context) error {
 // cover signs digests of all events that no digest covers.
 func (s *Sealer) cover(ctx context.Context) error {
 	for {
+		if err := s.keep(); err != nil {
+			return err
+		}
 		d, err := s.next(ctx)
 		if err != nil || d == nil {
 			return err
@@ -79,9 +83,7 @@ func (s *Sealer) cover(ctx context.Context) error {
 			return err
 		}
 		if ours { // or else another server was first
-			if err := s.append(d); err != nil {
-				return err
-			}
+			s.unkept = d
 		}
 	}
 }
@@ -125,6 +127,18 @@ func (l *Log) Unsigned(ctx context.Context) (time.Time, error) {
 }
 
 func (s *Sealer) now() time.Time { return s.Log.now().UTC().Truncate(time.Microsecond) }
+
+// keep adds to the file what it lacks.
+func (s *Sealer) keep() error {
+	if s.unkept == nil {
+		return nil
+	}
+	if err := s.append(s.unkept); err != nil {
+		return err
+	}
+	s.unkept = nil
+	return nil
+}
 
 // append adds a digest to the file, if there is to be one, and has it on the disk.
 func (s *Sealer) append(d *Digest) (err error) {

@@ -87,7 +87,7 @@ func (f *Follower) skip(ctx context.Context, lost error) error {
 	if err != nil {
 		return err
 	}
-	f.Log.Error("changes were lost: they were deleted before they were followed, or the follower's place is of another SpiceDB",
+	f.Log.Error("changes were lost: they were deleted before they were followed, or SpiceDB is another or was restored",
 		"follower", f.Name, "from", from, "to", to)
 	f.Counts.lost(f.Name)
 	if f.Lost != nil {

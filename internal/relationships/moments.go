@@ -189,13 +189,16 @@ func unknownSubject(c access.Check, err error) bool {
 
 // Covers fails unless the token names a moment that has passed, which no check made
 // now is older than. Errors: Invalid (malformed_token, foreign_token), Unavailable.
-func (m *Moments) Covers(ctx context.Context, t access.Token) error {
+func (m *Moments) Covers(ctx context.Context, t access.Token) error { return passed(ctx, m.schema, t) }
+
+// passed fails unless the token names a moment that has passed. Errors: those of Covers.
+func passed(ctx context.Context, schema v1.SchemaServiceClient, t access.Token) error {
 	malformed := access.Fail(access.Invalid, "malformed_token", "this is not a ZedToken")
 	if t == "" {
 		return malformed
 	}
 	// Anything that is read at an exact moment would do.
-	_, err := m.schema.ReflectSchema(ctx, &v1.ReflectSchemaRequest{
+	_, err := schema.ReflectSchema(ctx, &v1.ReflectSchemaRequest{
 		Consistency:     exactly(t),
 		OptionalFilters: []*v1.ReflectionSchemaFilter{{OptionalDefinitionNameFilter: beatType}},
 	})

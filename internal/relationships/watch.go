@@ -23,6 +23,10 @@ func (g *Gateway) Watch(ctx context.Context, after access.Token) iter.Seq2[acces
 	return func(yield func(access.Change, error) bool) {
 		ctx, stop := context.WithCancel(ctx)
 		defer stop()
+		if err := g.reached(ctx, after); err != nil {
+			yield(access.Change{}, err)
+			return
+		}
 		stream, err := g.watch.Watch(ctx, &v1.WatchRequest{
 			OptionalStartCursor: &v1.ZedToken{Token: string(after)},
 			OptionalUpdateKinds: []v1.WatchKind{
@@ -41,22 +45,54 @@ func (g *Gateway) Watch(ctx context.Context, after access.Token) iter.Seq2[acces
 	}
 }
 
+// skew is how far the clocks may be apart by which a SpiceDB's servers tell moments.
+const skew = time.Second
+
+// reached fails if the token's moment has not come, as after SpiceDB's database was
+// restored: it would be followed from in silence until it has. Whatever else may be
+// wrong with a token is for Watch to say. Errors: Gone (cursor_lost).
+func (g *Gateway) reached(ctx context.Context, t access.Token) error {
+	ahead := func() error {
+		if err := passed(ctx, g.schema, t); access.HasCode(err, "foreign_token") {
+			return err
+		}
+		return nil
+	}
+	if ahead() == nil {
+		return nil
+	}
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(skew):
+	}
+	return lost(ahead())
+}
+
 // watchError tells a cursor that will never work again from what passes.
 func watchError(err error) error {
 	if err == nil {
 		return nil
 	}
-	answer, lost := status.Convert(err), false
+	answer, gone := status.Convert(err), false
 	switch answer.Code() {
 	case codes.InvalidArgument, codes.OutOfRange: // the cursor is all we ask with that may be wrong
-		lost = true
+		gone = true
 	case codes.Internal:
 		// SpiceDB reads the schema at the cursor before it looks at the cursor, and
 		// says of a revision that is gone only this, whatever the datastore.
-		lost = strings.Contains(answer.Message(), "revision has expired") || strings.Contains(answer.Message(), "revision was invalid")
+		gone = strings.Contains(answer.Message(), "revision has expired") || strings.Contains(answer.Message(), "revision was invalid")
 	}
-	if !lost {
+	if !gone {
 		return apiError(err)
+	}
+	return lost(err)
+}
+
+// lost says of a token that nothing can be followed from it.
+func lost(err error) error {
+	if err == nil {
+		return nil
 	}
 	return &access.Error{
 		Kind: access.Gone, Code: "cursor_lost", Cause: err,

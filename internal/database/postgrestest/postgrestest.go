@@ -49,7 +49,9 @@ func Start(settings ...string) (_ *Cluster, err error) {
 func programs() (string, error) {
 	found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/pg_ctl") // where Debian keeps them, off the path
 	if path, err := exec.LookPath("pg_ctl"); err == nil {
-		found = append(found, path)
+		if path, err = filepath.EvalSymlinks(path); err == nil { // the others are where it is
+			found = append(found, path)
+		}
 	}
 	if len(found) == 0 {
 		return "", fmt.Errorf("the programs of Postgres are missing: run `make postgres`, which installs them")
@@ -169,6 +171,21 @@ func (c *Cluster) Login(t testing.TB, name, password string) string {
 		t.Fatal(err)
 	}
 	return strings.Replace(c.Database(t), "postgres@", name+":"+password+"@", 1)
+}
+
+// Restore makes a database of what another holds, of this cluster or another, as from a
+// backup, and returns its URL.
+func (c *Cluster) Restore(t testing.TB, url string) string {
+	t.Helper()
+	restored, backup := c.Database(t), filepath.Join(c.folder, "backup.sql")
+	err := c.run("pg_dump", "--file", backup, url)
+	if err == nil {
+		err = c.run("psql", "--quiet", "--no-psqlrc", "--set", "ON_ERROR_STOP=1", "--file", backup, restored)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return restored
 }
 
 func (c *Cluster) exec(t testing.TB, statement string) {

@@ -1,0 +1,63 @@
+package integration
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+
+	"github.com/gatehouse/gatehouse/internal/database/postgrestest"
+)
+
+// TestSpiceDBIsRestoredIntoANewPostgres from a backup: the places of followers are ahead
+// of all there is, and SpiceDB would tell nothing until as much has happened as was lost.
+func TestSpiceDBIsRestoredIntoANewPostgres(t *testing.T) {
+	t.Parallel()
+	before, err := postgrestest.Start()
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, before.Stop()) })
+	after, err := postgrestest.Start()
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, after.Stop()) })
+	lost := before.Database(t)
+	spicedb := startSpiceDB(t, lost)
+	mails, flags := receive(t)
+	flags = append(flags, "--dev", "--spicedb-endpoint", spicedb.address, "--spicedb-key", spicedb.key, "--directory-url", after.Database(t), "--grpc-addr", "")
+	dir := t.TempDir()
+	s, err := serve(dir, flags...)
+	require.NoError(t, err)
+	w := build(t, s, "restored")
+
+	restored := after.Restore(t, lost)
+	age(t, lost)
+	s.settles(t, w, mails)
+	require.NoError(t, s.stop())
+	require.NoError(t, spicedb.stop())
+	spicedb.store[slices.Index(spicedb.store, lost)] = restored
+	_, err = say(t.Context(), "", findSpiceDB(t), append([]string{"datastore", "repair", "transaction-ids"}, spicedb.store...)...)
+	require.NoError(t, err)
+	spicedb.run(t)
+
+	s, err = serve(dir, flags...)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.ErrorContains(t, s.stop(), "changes were lost") })
+	w.server = s
+	s.operator(t).event(t, "operation=gap")
+	late := w.email("late")
+	id := w.add(t, "project", late, "project_member")
+	s.operator(t).event(t, "operation=add&person="+id)
+	await(t, "the mail", func() bool { return len(to(mails.letters(), late)) == 1 })
+}
+
+// age lets many transactions pass in a database of Postgres.
+func age(t *testing.T, url string) {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), url)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, conn.Close(t.Context())) }()
+	_, err = conn.Exec(t.Context(), `SET synchronous_commit = off`)
+	require.NoError(t, err)
+	_, err = conn.Exec(t.Context(), `DO $$ BEGIN FOR i IN 1..100000 LOOP PERFORM pg_current_xact_id(); COMMIT; END LOOP; END $$`)
+	require.NoError(t, err)
+}

@@ -260,8 +260,8 @@ func suffer(t *testing.T, binary, name string, ordeals []ordeal) (known string, 
 					o.prepare(v)
 				}
 				v.undergo(file, s, when)
-				// What is behind a write may be reached by way of an earlier one, as long
-				// as something of that is left to do.
+				// What is behind a write may be reached by way of an earlier one, of which
+				// something was left to do.
 				for n := 0; s.phase == behind && !v.done; n++ {
 					require.Less(t, n, 5, v.point)
 					v.server.settles(t, v.world, m)

@@ -1,9 +1,11 @@
 package integration
 
 import (
+	"regexp"
 	"slices"
 	"testing"
 
+	v1 "github.com/authzed/authzed-go/proto/authzed/api/v1"
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
@@ -27,27 +29,39 @@ func TestSpiceDBIsRestoredIntoANewPostgres(t *testing.T) {
 	dir := t.TempDir()
 	s, err := serve(dir, flags...)
 	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, s.stop()) })
 	w := build(t, s, "restored")
+	add := func(name string) {
+		id := w.add(t, "project", w.email(name), "project_member")
+		w.server.operator(t).event(t, "operation=add&person="+id)
+		await(t, "the mail", func() bool { return len(to(mails.letters(), w.email(name))) == 1 })
+	}
 
 	restored := after.Restore(t, lost)
 	age(t, lost)
-	s.settles(t, w, mails)
+	add("early")
 	require.NoError(t, s.stop())
 	require.NoError(t, spicedb.stop())
 	spicedb.store[slices.Index(spicedb.store, lost)] = restored
 	_, err = say(t.Context(), "", findSpiceDB(t), append([]string{"datastore", "repair", "transaction-ids"}, spicedb.store...)...)
 	require.NoError(t, err)
 	spicedb.run(t)
+	await(t, "SpiceDB", func() bool {
+		_, err := v1.NewSchemaServiceClient(spicedb.conn).ReadSchema(t.Context(), &v1.ReadSchemaRequest{})
+		return err == nil
+	})
 
-	s, err = serve(dir, flags...)
+	again, err := serve(dir, flags...)
 	require.NoError(t, err)
-	t.Cleanup(func() { require.ErrorContains(t, s.stop(), "changes were lost") })
-	w.server = s
-	s.operator(t).event(t, "operation=gap")
-	late := w.email("late")
-	id := w.add(t, "project", late, "project_member")
-	s.operator(t).event(t, "operation=add&person="+id)
-	await(t, "the mail", func() bool { return len(to(mails.letters(), late)) == 1 })
+	w.server = again
+	t.Cleanup(func() { require.ErrorContains(t, again.stop(), "changes were lost") })
+	for _, follower := range []string{"audit", "mail"} {
+		await(t, follower+" to go on from now", func() bool {
+			return regexp.MustCompile(`msg="changes were lost.* follower=` + follower).MatchString(again.stderr.String())
+		})
+	}
+	again.operator(t).event(t, "operation=gap")
+	add("late")
 }
 
 // age lets many transactions pass in a database of Postgres.

@@ -456,25 +456,3 @@ func TestDigestsNeedAFileThatOpens(t *testing.T) {
 	s := &audit.Sealer{File: filepath.Join(t.TempDir(), "missing", "digests.jsonl")}
 	require.ErrorContains(t, s.Open(), "open the file of digests")
 }
-
-// TestDigestsAreKeptLater if the file cannot take them at once.
-func TestDigestsAreKeptLater(t *testing.T) {
-	onEach(t, func(t *testing.T, db *sql.DB) {
-		c := emptyChained(t, db)
-		folder := filepath.Join(t.TempDir(), "unmounted")
-		c.sealer.File = filepath.Join(folder, "digests.jsonl")
-		for _, at := range []access.Token{"t1", "t2"} {
-			handle(t, c.log, change(at, access.Cause{}, member("apollo", "ann")))
-			require.ErrorContains(t, c.sealer.Seal(t.Context()), "open the file of digests")
-		}
-		assert.EqualValues(t, 2, c.count(t, "audit_digests"), "both are signed all the same")
-		assert.True(t, c.sealer.Due(), "it is tried again, though no record waits")
-
-		require.NoError(t, os.Mkdir(folder, 0o700))
-		require.NoError(t, c.sealer.Seal(t.Context()))
-		assert.Len(t, anchorOf(t, c.sealer.File), 2)
-		assert.False(t, c.sealer.Due())
-		require.NoError(t, c.sealer.Seal(t.Context()))
-		assert.Len(t, anchorOf(t, c.sealer.File), 2)
-	})
-}

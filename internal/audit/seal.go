@@ -24,7 +24,6 @@ type Sealer struct {
 	// File is what digests are appended to, one in a line, besides; empty: nothing.
 	File string
 
-	unkept  []Digest  // what the file could not take yet
 	covered int64     // the last event of the latest digest
 	waiting time.Time // since when there was an event after it, as far as this process knows
 	expired time.Time // when it was last looked for what is too old
@@ -36,7 +35,7 @@ func (s *Sealer) Open() error { return s.append(nil) }
 // Due says whether Seal has something to do.
 func (s *Sealer) Due() bool {
 	last, now := s.Log.last.Load(), s.Log.now()
-	if len(s.unkept) > 0 || s.Retention > 0 && now.Sub(s.expired) >= hourly {
+	if s.Retention > 0 && now.Sub(s.expired) >= hourly {
 		return true
 	}
 	switch {
@@ -68,10 +67,9 @@ func (s *Sealer) Seal(ctx context.Context) error {
 // cover signs digests of all events that no digest covers.
 func (s *Sealer) cover(ctx context.Context) error {
 	for {
-		unkept := s.keep() // which keeps none from being signed
 		d, err := s.next(ctx)
 		if err != nil || d == nil {
-			return errors.Join(err, unkept)
+			return err
 		}
 		ours := false
 		if err := within(ctx, s.Log.db, func(tx *sql.Tx) (err error) {
@@ -81,7 +79,9 @@ func (s *Sealer) cover(ctx context.Context) error {
 			return err
 		}
 		if ours { // or else another server was first
-			s.unkept = append(s.unkept, *d)
+			if err := s.append(d); err != nil {
+				return err
+			}
 		}
 	}
 }
@@ -125,17 +125,6 @@ func (l *Log) Unsigned(ctx context.Context) (time.Time, error) {
 }
 
 func (s *Sealer) now() time.Time { return s.Log.now().UTC().Truncate(time.Microsecond) }
-
-// keep adds to the file what it lacks.
-func (s *Sealer) keep() error {
-	for len(s.unkept) > 0 {
-		if err := s.append(&s.unkept[0]); err != nil {
-			return err
-		}
-		s.unkept = s.unkept[1:]
-	}
-	return nil
-}
 
 // append adds a digest to the file, if there is to be one, and has it on the disk.
 func (s *Sealer) append(d *Digest) (err error) {

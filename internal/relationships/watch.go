@@ -18,7 +18,8 @@ import (
 // Moments at which nothing changed are yielded too, as changes without updates,
 // so that a follower's place moves on in quiet times. It ends with the context's
 // or the store's error, which is Gone (cursor_lost) if what came after the token
-// is not known any more: it was collected, or was never in this store.
+// is not known any more, because it was collected or was never in this store, and if
+// the token's moment is still to come.
 func (g *Gateway) Watch(ctx context.Context, after access.Token) iter.Seq2[access.Change, error] {
 	return func(yield func(access.Change, error) bool) {
 		ctx, stop := context.WithCancel(ctx)
@@ -49,10 +50,10 @@ func (g *Gateway) Watch(ctx context.Context, after access.Token) iter.Seq2[acces
 const skew = time.Second
 
 // reached fails if the token's moment has not come, as after SpiceDB's database was
-// restored: it would be followed from in silence until it has. Whatever else may be
-// wrong with a token is for Watch to say. Errors: Gone (cursor_lost).
+// restored, which would be followed from in silence until it has; and if it is one of
+// another SpiceDB. Errors: Gone (cursor_lost), those of the context.
 func (g *Gateway) reached(ctx context.Context, t access.Token) error {
-	ahead := func() error {
+	ahead := func() error { // what else may be wrong is for Watch to say
 		if err := passed(ctx, g.schema, t); access.HasCode(err, "foreign_token") {
 			return err
 		}

@@ -10,6 +10,9 @@ import (
 	"github.com/authzed/spicedb/pkg/datastore"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/structpb"
 
 	"github.com/gatehouse/gatehouse/internal/access"
@@ -138,6 +141,38 @@ func TestWatchRefusesALostCursor(t *testing.T) {
 		err := refusal(g, after)
 		assert.True(t, access.IsKind(err, access.Gone) && access.HasCode(err, "cursor_lost"), "%s: %v", name, err)
 	}
+}
+
+// late is a connection to a SpiceDB one of whose servers has a clock that is behind: it
+// takes a moment for one to come, at first.
+type late struct {
+	grpc.ClientConnInterface
+	asked int
+}
+
+func (l *late) Invoke(ctx context.Context, method string, args, reply any, opts ...grpc.CallOption) error {
+	if method == v1.SchemaService_ReflectSchema_FullMethodName {
+		if l.asked++; l.asked == 1 {
+			return status.Error(codes.OutOfRange, "invalid revision")
+		}
+	}
+	return l.ClientConnInterface.Invoke(ctx, method, args, reply, opts...)
+}
+
+// TestWatchMindsNoClocks that differ a little.
+func TestWatchMindsNoClocks(t *testing.T) {
+	t.Parallel()
+	g, engine := start(t)
+	at, err := g.Head(t.Context())
+	require.NoError(t, err)
+	_, err = g.Write(t.Context(), touching(member("apollo", "ann")))
+	require.NoError(t, err)
+	conn := &late{ClientConnInterface: engine.Conn()}
+	for _, err := range relationships.New(conn, engine.Head).Watch(t.Context(), at) {
+		require.NoError(t, err)
+		break
+	}
+	assert.Equal(t, 2, conn.asked)
 }
 
 // collect deletes every change of a file that nobody has open.

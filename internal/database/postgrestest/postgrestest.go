@@ -177,7 +177,8 @@ func (c *Cluster) Login(t testing.TB, name, password string) string {
 // backup, and returns its URL.
 func (c *Cluster) Restore(t testing.TB, url string) string {
 	t.Helper()
-	restored, backup := c.Database(t), filepath.Join(c.folder, "backup.sql")
+	restored := c.Database(t)
+	backup := filepath.Join(c.folder, fmt.Sprintf("backup%d.sql", c.databases.Add(1)))
 	err := c.run("pg_dump", "--file", backup, url)
 	if err == nil {
 		err = c.run("psql", "--quiet", "--no-psqlrc", "--set", "ON_ERROR_STOP=1", "--file", backup, restored)

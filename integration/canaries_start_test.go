@@ -12,16 +12,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gatehouse/gatehouse/internal/cache/redisstore/redistest"
-	"github.com/gatehouse/gatehouse/internal/database/postgrestest"
 )
 
 // TestWhatCannotStartKeepsSecrets: who started it reads what is amiss, and so does
 // whoever reads the log.
 func TestWhatCannotStartKeepsSecrets(t *testing.T) {
 	t.Parallel()
-	postgres, err := postgrestest.Start()
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, postgres.Stop()) })
+	postgres := startPostgres(t)
 	directory := postgres.Login(t, "keeper", "right")
 	c := newCanaries()
 	spicedb := startSpiceDBWith(t, postgres.Database(t), c.new("SpiceDB's preshared key"))

@@ -33,7 +33,6 @@ import (
 	"google.golang.org/grpc/metadata"
 
 	"github.com/gatehouse/gatehouse/internal/cache/redisstore/redistest"
-	"github.com/gatehouse/gatehouse/internal/database/postgrestest"
 )
 
 // canaries are secrets that nothing else resembles. Wherever one turns up, it leaked.
@@ -310,9 +309,7 @@ func (s *server) said() string { return s.stdout.String() + s.stderr.String() }
 func TestSecretsStayOutOfEverything(t *testing.T) {
 	t.Parallel()
 	c := newCanaries()
-	postgres, err := postgrestest.Start()
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, postgres.Stop()) })
+	postgres := startPostgres(t)
 	kept := postgres.Database(t)
 	spicedb := startSpiceDBWith(t, kept, c.new("SpiceDB's preshared key"))
 	directory := postgres.Login(t, "keeper", c.new("the password of Postgres"))

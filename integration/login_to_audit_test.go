@@ -13,7 +13,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gatehouse/gatehouse/internal/cache/redisstore/redistest"
-	"github.com/gatehouse/gatehouse/internal/database/postgrestest"
 )
 
 // publicURL is where people reach whichever replica there is.
@@ -37,13 +36,9 @@ func produce(t *testing.T, operators string) *production {
 
 	p := &production{authority: newAuthority(t), provider: newProvider(t, "")}
 	p.renew(t)
-	relationships, err := postgrestest.Start()
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, relationships.Stop()) })
+	relationships := startPostgres(t)
 	p.spicedb = startSpiceDBOverTLS(t, relationships.Database(t), p.authority)
-	directory, err := postgrestest.Start()
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, directory.Stop()) })
+	directory := startPostgres(t)
 	p.directory = directory.Database(t)
 	password := rand.Text()
 	redis := redistest.StartSecured(t, p.path("cert.pem"), p.path("key.pem"), p.trusting(), password)

@@ -34,12 +34,8 @@ type replicas struct {
 func stand(t *testing.T) *replicas {
 	t.Helper()
 	r := &replicas{devKey: filepath.Join(t.TempDir(), "shared.pem")}
-	relationships, err := postgrestest.Start()
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, relationships.Stop()) })
-	r.postgres, err = postgrestest.Start()
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, r.postgres.Stop()) })
+	relationships := startPostgres(t)
+	r.postgres = startPostgres(t)
 	r.spicedb = startSpiceDB(t, relationships.Database(t))
 	r.directory = r.postgres.Database(t)
 	r.mails, r.flags = receive(t)
@@ -326,9 +322,7 @@ func (r *replicas) refusals(t *testing.T) {
 // one look, and whoever joins it late is told what was before.
 func TestReplicasAskAtExactMoments(t *testing.T) {
 	t.Parallel()
-	postgres, err := postgrestest.Start()
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, postgres.Stop()) })
+	postgres := startPostgres(t)
 	s := startSpiceDB(t, postgres.Database(t))
 	conn, err := relationships.Dial(s.address, s.key, "", true, nil)
 	require.NoError(t, err)

@@ -7,21 +7,16 @@ import (
 
 	v1 "github.com/authzed/authzed-go/proto/authzed/api/v1"
 	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-
-	"github.com/gatehouse/gatehouse/internal/database/postgrestest"
 )
 
 // TestSpiceDBIsRestoredIntoANewPostgres from a backup: the places of followers are ahead
 // of all there is, and SpiceDB would tell nothing until as much has happened as was lost.
 func TestSpiceDBIsRestoredIntoANewPostgres(t *testing.T) {
 	t.Parallel()
-	before, err := postgrestest.Start()
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, before.Stop()) })
-	after, err := postgrestest.Start()
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, after.Stop()) })
+	before := startPostgres(t)
+	after := startPostgres(t)
 	lost := before.Database(t)
 	spicedb := startSpiceDB(t, lost)
 	mails, flags := receive(t)
@@ -54,7 +49,12 @@ func TestSpiceDBIsRestoredIntoANewPostgres(t *testing.T) {
 	again, err := serve(dir, flags...)
 	require.NoError(t, err)
 	w.server = again
-	t.Cleanup(func() { require.ErrorContains(t, again.stop(), "changes were lost") })
+	t.Cleanup(func() {
+		require.ErrorContains(t, again.stop(), `logged "`)
+		for _, fault := range faults.FindAllString(again.stderr.String(), -1) {
+			assert.Contains(t, fault, "changes were lost")
+		}
+	})
 	for _, follower := range []string{"audit", "mail"} {
 		await(t, follower+" to go on from now", func() bool {
 			return regexp.MustCompile(`msg="changes were lost.* follower=` + follower).MatchString(again.stderr.String())

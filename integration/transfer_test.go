@@ -31,14 +31,12 @@ import (
 func TestMoveToPostgres(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	postgres, err := postgrestest.Start()
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, postgres.Stop()) })
+	postgres := startPostgres(t)
 
 	source := start(t, "--demo")
 	fill(t, source)
 	file := filepath.Join(dir, "source.snapshot")
-	_, err = say(t.Context(), "", gatehouse, "export", file, "--data-dir", source.dataDir)
+	_, err := say(t.Context(), "", gatehouse, "export", file, "--data-dir", source.dataDir)
 	require.NoError(t, err)
 	before := answers(t, source.conn)
 	require.Greater(t, len(before), 1000)
@@ -137,6 +135,15 @@ type separate struct {
 	store        []string // flags that say where it keeps what it knows
 	shows        []string // and those of its certificate, if it has one
 	conn         *grpc.ClientConn
+}
+
+// startPostgres runs a Postgres for as long as the test takes.
+func startPostgres(t *testing.T) *postgrestest.Cluster {
+	t.Helper()
+	c, err := postgrestest.Start()
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, c.Stop()) })
+	return c
 }
 
 // startSpiceDB runs `spicedb serve` on a Postgres database, as operations would.

@@ -106,7 +106,7 @@ func (e *Examination) Watches(ctx context.Context, at access.Token, patience tim
 	switch status.Code(err) {
 	case codes.OK:
 		return nil
-	case codes.DeadlineExceeded:
+	case codes.DeadlineExceeded, codes.Canceled: // which of them, depends on who minds the time first
 		return ctx.Err() // nil: it was quiet
 	case codes.FailedPrecondition, codes.Unimplemented: // the latter of one that has known since its start
 		return ErrUnwatched
